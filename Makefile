@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Splitbed's one build file: an archive per folder, linked downwards only, so an upward call does not link.
+#   make VARIANT=release|debug|asan|tsan  CC=gcc|clang     into build/$(VARIANT)/
+
+VARIANT ?= release
+B       ?= build/$(VARIANT)
+PREFIX  ?= /usr/local
+CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+WERROR  ?=
+
+# The folders from the bottom up: each may include and call only those before it
+# (models, link and wire never each other; scheduler never wire). tests/lint-layers checks the includes.
+FOLDERS := base models link wire experiment scheduler device-agent edge-server testbed
+
+# What each folder's archive needs from the system; a program takes the union of its folders.
+PKG_models    := openblas zlib
+PKG_wire      := libzmq libprotobuf-c
+PKG_experiment:= yaml-0.1
+PKG_scheduler := jansson
+LIB_scheduler := -lglpk
+
+# What each program is linked from, top first.
+BELOW_base        :=
+BELOW_models      := base
+BELOW_link        := base
+BELOW_wire        := base
+BELOW_experiment  := models link wire base
+BELOW_scheduler   := experiment models link base
+BELOW_device-agent:= wire link models base
+BELOW_edge-server := scheduler experiment wire link models base
+BELOW_testbed     := edge-server device-agent scheduler experiment wire link models base
+
+PROGRAMS := $(B)/bin/splitbed $(B)/bin/splitbed-server $(B)/bin/splitbed-agent
+PROGRAM_FOLDER_splitbed        := testbed
+PROGRAM_FOLDER_splitbed-server := edge-server
+PROGRAM_FOLDER_splitbed-agent  := device-agent
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wdouble-promotion -Wcast-qual -Wswitch-enum
+OPT_release := -O3 -g
+OPT_debug   := -O0 -g3
+OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_tsan    := -O1 -g -fsanitize=thread
+ifeq ($(OPT_$(VARIANT)),)
+$(error VARIANT '$(VARIANT)': allowed are release, debug, asan, tsan)
+endif
+
+CPPFLAGS += -I. -I$(B)/gen -D_GNU_SOURCE
+CFLAGS   := -std=c11 $(OPT_$(VARIANT)) $(WARNINGS) $(if $(WERROR),-Werror) $(CFLAGS)
+LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
+
+# pkg-config only once the packages are there: `make setup` runs before them.
+pkg_cflags = $(if $(1),$(shell pkg-config --cflags $(1) 2>/dev/null))
+pkg_libs   = $(if $(strip $(1)),$(shell pkg-config --libs $(1) 2>/dev/null))
+system_libs = $(call pkg_libs,$(foreach f,$(1),$(PKG_$(f)))) $(foreach f,$(1),$(LIB_$(f))) -lpthread -lm
+
+PKG_CFLAGS := $(call pkg_cflags,$(foreach f,$(FOLDERS),$(PKG_$(f))))
+
+sources   = $(filter-out %_main.c,$(wildcard $(1)/*.c))
+objects   = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
+archive   = $(B)/lib/lib$(1).a
+archives  = $(foreach f,$(1),$(call archive,$(f)))
+tests_in  = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/$(1)/test_*.c))
+TESTS    := $(foreach f,$(FOLDERS) e2e,$(call tests_in,$(f)))
+
+# One short line a step; V=1 shows the commands.
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+## all: build the three programs into build/$(VARIANT)/bin
+.PHONY: all
+all: $(PROGRAMS)
+
+## setup: install what is missing from Debian (packages.txt)
+.PHONY: setup
+setup:
+	@./install-packages packages.txt
+
+## quickstart: set up, build, train LeNet-5 on Fashion-MNIST with five device processes
+.PHONY: quickstart
+quickstart: setup
+	@$(MAKE) --no-print-directory all
+	$(B)/bin/splitbed run configs/experiments/quickstart.yaml
+
+## check: set up, build with warnings as errors, run every test
+.PHONY: check
+check: setup
+	@$(MAKE) --no-print-directory WERROR=1 B=build/check-$(VARIANT) all test
+
+## test: build and run every test (test-FOLDER: one folder's)
+.PHONY: test
+test: $(PROGRAMS) $(TESTS)
+	@SPLITBED_BIN=$(B)/bin tests/run-tests $(TESTS)
+
+define folder_rules
+$(call archive,$(1)): $(call objects,$(1))
+	@mkdir -p $$(@D); rm -f $$@
+	$$(call say,AR) ar rcs $$@ $$^
+
+.PHONY: test-$(1)
+test-$(1): $(call tests_in,$(1))
+	@SPLITBED_BIN=$(B)/bin tests/run-tests $$^
+
+$(call tests_in,$(1)): $(B)/tests/%: $(B)/tests/%.o $(call archives,$(1) $(BELOW_$(1)))
+	$$(call say,LINK) $$(CC) $$(LDFLAGS) $$^ -o $$@ -lcmocka $$(call system_libs,$(1) $(BELOW_$(1)))
+endef
+$(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
+
+$(call tests_in,e2e): $(B)/tests/%: $(B)/tests/%.o $(call archive,base) | $(PROGRAMS)
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ -lcmocka -ljansson -lm
+.PHONY: test-e2e
+test-e2e: $(PROGRAMS) $(call tests_in,e2e)
+	@SPLITBED_BIN=$(B)/bin tests/run-tests $(call tests_in,e2e)
+
+define program_rules
+$(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(2)/*_main.c)) $(call archives,$(2) $(BELOW_$(2)))
+	@mkdir -p $$(@D)
+	$$(call say,LINK) $$(CC) $$(LDFLAGS) $$^ -o $$@ $$(call system_libs,$(2) $(BELOW_$(2)))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(notdir $(p)),$(PROGRAM_FOLDER_$(notdir $(p))))))
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# protobuf-c: the generated pair lives under build/, never in the tree.
+PROTO := $(B)/gen/wire/splitbed.pb-c
+$(PROTO).c $(PROTO).h &: wire/splitbed.proto
+	@mkdir -p $(@D)
+	$(call say,PROTO) protoc-c --c_out=$(B)/gen $<
+$(B)/wire/splitbed.pb-c.o: $(PROTO).c
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -w -MMD -MP -c $< -o $@
+$(call archive,wire): $(B)/wire/splitbed.pb-c.o
+$(call objects,wire) $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/wire/*.c)): | $(PROTO).h
+
+## lint: format, layering, licence lines, static analysis
+.PHONY: lint
+lint: setup
+	@tests/lint
+
+## format: let clang-format rewrite the tree
+.PHONY: format
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+## install: copy the programs to $(PREFIX)/bin
+.PHONY: install
+install: all
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
+
+## clean: remove build/
+.PHONY: clean
+clean:
+	rm -rf build
+
+## help: this list
+.PHONY: help
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo "Variants: make VARIANT=release|debug|asan|tsan; compilers: make CC=gcc|clang."
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
