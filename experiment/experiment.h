@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * An experiment: what one YAML file says, checked and resolved. The keys, their units, ranges, defaults and
+ * help are rows of the schema (experiment/schema.c); docs and messages are made from the same rows.
+ *
+ * Everything is SI. Distributions ("uniform(1 GHz, 1.6 GHz)") are drawn while reading, from the experiment's
+ * seed, device by device; the printed form holds the drawn values and reproduces the run.
+ */
+#ifndef EXPERIMENT_EXPERIMENT_H
+#define EXPERIMENT_EXPERIMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/strbuf.h"
+#include "models/net_spec.h"
+
+#define EXPERIMENT_MAX_DEVICES     100000
+#define EXPERIMENT_MAX_SUBCHANNELS 100000
+
+struct experiment_device {
+    char *name;      /* unique; group name, with a running number when the group counts several */
+    double clock_hz; /* f_i, cycles/s */
+    double cycles_per_flop; /* kappa_i */
+    double max_power_w;     /* p_i^max */
+    double distance_m;      /* to the server */
+};
+
+struct experiment {
+    char *name; /* letters, digits, '-', '_', '.' */
+    uint64_t seed;
+
+    struct net_spec model;
+
+    struct {
+        char *format;     /* dataset format, "idx" */
+        char *dir;        /* folder of the data set; on real devices each has its own --data */
+        double mean, std; /* normalisation of pixels in [0, 1] */
+        char *partition;  /* "iid", "shards", "dirichlet" */
+        int shards_per_device;
+        double alpha;
+        int test_samples; /* first so many of the test set; 0: all */
+    } data;
+
+    struct {
+        char *framework;          /* "sl", "psl", "epsl" */
+        double aggregation_ratio; /* phi */
+        char *aggregation; /* "cached-means", "mean-activations", "broadcast-gradient": MODEL.md */
+        int rounds;
+        int batch_size; /* b, per device */
+        double device_learning_rate, server_learning_rate;
+        double momentum, weight_decay;
+        int evaluate_every; /* rounds; 0: only at the end */
+        char *evaluation;   /* "shared": each device takes its share of the test set;
+                                "every-device": each takes the whole of it */
+    } training;
+
+    struct experiment_device *devices;
+    int n_devices; /* C */
+
+    struct {
+        double clock_hz;        /* f_s */
+        double cycles_per_flop; /* kappa_s */
+        int threads;            /* BLAS threads of the server process; 1 is deterministic */
+    } server;
+
+    struct {
+        char *path_loss, *fading; /* rows of link/ */
+        double carrier_hz;
+        int n_subchannels;            /* M */
+        double bandwidth_hz;          /* of each subchannel */
+        double noise_psd_w_per_hz;    /* N0 */
+        double downlink_psd_w_per_hz; /* p_DL */
+        double total_power_w;         /* p_total of all devices' uplinks */
+        double antenna_gain;          /* both ends together, linear */
+    } radio;
+
+    struct {
+        char *policy;
+        double gap; /* stop at this relative gap */
+        double time_limit_s;
+        char **
+            cuts; /* names of the layers after which a cut may fall; n_cuts 0: after any but the last */
+        int n_cuts;
+    } scheduler;
+
+    struct {
+        double time_scale;   /* wall seconds per modelled second */
+        bool models_compute; /* "modelled": wait out the modelled compute time; "native": do not */
+        bool models_link;    /* "modelled": pace to the planned rates; "native": do not */
+        double peer_timeout_s; /* wall seconds without a sign of life until a peer counts as gone */
+        char *listen;          /* ZeroMQ address of the server, "tcp://127.0.0.1:*" */
+    } testbed;
+};
+
+/* Names that only higher layers know; NULL-terminated lists, borrowed. */
+struct experiment_choices {
+    const char *const *frameworks;
+    const char *const *policies;
+};
+
+/* One `--set key.path=value`, as given. */
+struct experiment_override {
+    const char *assignment;
+};
+
+/*
+ * Reads and checks `path`. On -1 every error of the file and of the overrides is in `errors`, a line each:
+ * "file:line:column: key.path: value 'x': what is allowed", with the nearest valid key where the key is
+ * unknown. Model files are named relative to the experiment file. `e` is uninitialised before and only
+ * to be released after success.
+ */
+int experiment_load(struct experiment *e, const char *path,
+                    const struct experiment_override *overrides, size_t n_overrides,
+                    const struct experiment_choices *choices, struct strbuf *errors);
+void experiment_release(struct experiment *e);
+
+/* The resolved experiment as YAML: every key with its value, remarked; loads again to the same. */
+void experiment_print(const struct experiment *e, struct strbuf *out);
+
+/* A model file alone, for `splitbed profile`. */
+int model_load(struct net_spec *spec, const char *path, struct strbuf *errors);
+
+/* Every key with type, unit, range, default and help, as text: `splitbed check --help-keys`, docs. */
+void experiment_print_keys(struct strbuf *out);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The scheduling problem in numbers: what a round costs at each cut, what the devices, the server and the
+ * radio can do. Read from problem.json or built from an experiment; everything is SI, gains are linear with
+ * antenna gains included, FLOP and bits are per sample.
+ */
+#ifndef SCHEDULER_PROBLEM_H
+#define SCHEDULER_PROBLEM_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct experiment;
+
+struct problem_device {
+    char *name;
+    double clock_hz;        /* f_i > 0 */
+    double cycles_per_flop; /* kappa_i > 0 */
+    double max_power_w;     /* p_i^max > 0 */
+    double *gain;           /* [M], >= 0 */
+};
+
+struct problem_cut {
+    char *name; /* the layer it follows */
+    int layer;  /* boundary in the network (layers before the cut); index + 1 when read
+                                     from a file that does not say */
+    double device_forward_flop;      /* Phi_c^F */
+    double device_backward_flop;     /* Phi_c^B */
+    double server_forward_flop;      /* Phi_s^F */
+    double server_backward_flop;     /* Phi_s^B, last layer included */
+    double last_layer_backward_flop; /* Phi_last <= Phi_s^B */
+    double activation_bits;          /* Psi_s */
+    double gradient_bits;            /* Psi_g */
+    double front_bits; /* parameters of the front part in all, not per sample; only turns use it */
+};
+
+struct problem {
+    int batch_size;           /* b */
+    double aggregation_ratio; /* phi in [0, 1] */
+    bool
+        takes_turns; /* vanilla split learning: one device after the other, each with the whole band
+                                 on its turn; the front part is handed on through the server */
+    double noise_psd_w_per_hz, downlink_psd_w_per_hz, total_power_w;
+    double *bandwidth_hz; /* [M] */
+    int n_subchannels;    /* M */
+    double server_clock_hz, server_cycles_per_flop;
+    struct problem_device *devices;
+    int n_devices; /* C */
+    struct problem_cut *cuts;
+    int n_cuts;
+};
+
+/* n = ceil(phi b), robust against phi b being an integer up to rounding. */
+int problem_aggregated_slots(const struct problem *problem);
+
+/* JSON as in docs/MODEL.md; NaN, negative, zero where it divides, a wrong length: refused with its path. */
+int problem_load(struct problem *problem, const char *path, struct err *err);
+int problem_save(const struct problem *problem, const char *path, struct err *err);
+
+/* Every number in range and lengths consistent; problem_load() and problem_build() have called it. */
+int problem_check(const struct problem *problem, struct err *err);
+
+/*
+ * From an experiment: costs from its model's profile, gains from path loss, antenna gain and one draw of
+ * the fading per device and subchannel (stream RNG_CHANNEL of its seed, same for up and down).
+ * aggregation_ratio and takes_turns are the framework's to say.
+ */
+int problem_build(struct problem *problem, const struct experiment *e, double aggregation_ratio,
+                  bool takes_turns, struct err *err);
+
+void problem_release(struct problem *problem);
+
+#endif
