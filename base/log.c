@@ -47,7 +47,7 @@ void log_line(enum log_level level, const char *format, ...)
     char line[2048];
     double seconds = (double)(clock_now_us() - log_state.opened_us) * 1e-6;
     int head = snprintf(line, sizeof line, "%10.3f ", seconds);
-    int n = head + snprintf(line + head, sizeof line - (size_t)head, "%s: %s", log_state.who,
+    int n = head + snprintf(line + head, sizeof line - (size_t)head, "%.200s: %s", log_state.who,
                             names[level]);
     va_list args;
     va_start(args, format);

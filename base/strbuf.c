@@ -20,7 +20,8 @@ static void reserve(struct strbuf *s, size_t extra)
 void strbuf_add(struct strbuf *s, const char *text, size_t n)
 {
     reserve(s, n);
-    memcpy(s->text + s->n, text, n);
+    if (n)
+        memcpy(s->text + s->n, text, n);
     s->n += n;
     s->text[s->n] = '\0';
 }
@@ -32,7 +33,7 @@ void strbuf_addf(struct strbuf *s, const char *format, ...)
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (n > 0) {
+    if (n >= 0) { /* "" too: text is not NULL afterwards */
         reserve(s, (size_t)n);
         vsnprintf(s->text + s->n, (size_t)n + 1, format, again);
         s->n += (size_t)n;

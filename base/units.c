@@ -54,8 +54,8 @@ static const struct {
     [DIM_SIZE] = {"a size", "B", "B, kB, MB, GB, KiB, MiB, GiB"},
 };
 
-/* strtod in the C locale. The locale object lives as long as the program. */
-static double strtod_point(const char *text, char **end)
+/* The C locale; the object lives as long as the program. */
+static locale_t point_locale(void)
 {
     static locale_t c_locale;
     locale_t now = __atomic_load_n(&c_locale, __ATOMIC_ACQUIRE);
@@ -67,7 +67,7 @@ static double strtod_point(const char *text, char **end)
         else
             freelocale(made);
     }
-    return strtod_l(text, end, now);
+    return now;
 }
 
 /* The number that `text` starts with, and what follows it; NULL when there is none. */
@@ -76,8 +76,10 @@ static const char *leading_number(const char *text, double *value)
     const char *digits = text + strspn(text, "+-");
     if (!isdigit((unsigned char)*digits) && *digits != '.')
         return NULL; /* neither "nan" nor "inf" */
+    if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X'))
+        return NULL; /* strtod would take hexadecimal */
     char *end;
-    *value = strtod_point(text, &end);
+    *value = strtod_l(text, &end, point_locale());
     return end == text || !isfinite(*value) ? NULL : end;
 }
 
@@ -89,6 +91,18 @@ int number_parse(const char *text, double *value, struct err *err)
         return err_set(err, "'%s': a number is wanted", text);
     *value = read;
     return 0;
+}
+
+char *number_format(double value, char buf[NUMBER_TEXT_BYTES])
+{
+    locale_t callers = uselocale(point_locale());
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(buf, NUMBER_TEXT_BYTES, "%.*g", digits, value);
+        if (strtod(buf, NULL) == value)
+            break;
+    }
+    uselocale(callers);
+    return buf;
 }
 
 static const struct unit *find_unit(const char *symbol, enum dimension dimension)
@@ -120,6 +134,11 @@ int unit_parse(const char *text, enum dimension dimension, double *si, struct er
         return err_set(err, "'%s': too large", text);
     *si = read;
     return 0;
+}
+
+const char *unit_noun(enum dimension dimension)
+{
+    return dimensions[dimension].noun;
 }
 
 const char *unit_symbol(enum dimension dimension)

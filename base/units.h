@@ -29,6 +29,16 @@ int number_parse(const char *text, double *value, struct err *err);
  */
 int unit_parse(const char *text, enum dimension dimension, double *si, struct err *err);
 
+/*
+ * The shortest text, of at most 17 digits, that number_parse() reads back as the very same double, with a
+ * decimal point in any locale: for files. Finite values; NUMBER_TEXT_BYTES are enough. Returns buf.
+ */
+#define NUMBER_TEXT_BYTES 32
+char *number_format(double value, char buf[NUMBER_TEXT_BYTES]);
+
+/* What a dimension is called in messages ("a frequency"). */
+const char *unit_noun(enum dimension dimension);
+
 /* The SI unit's symbol ("Hz"), "" for none; the units accepted for a dimension ("Hz, kHz, MHz, GHz"). */
 const char *unit_symbol(enum dimension dimension);
 const char *unit_choices(enum dimension dimension);
