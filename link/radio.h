@@ -14,7 +14,10 @@
 struct path_loss {
     const char *name; /* "samimi-los", "samimi-nlos", "free-space" */
     const char *help; /* formula and source, one line */
-    /* Loss in dB, >= 0 where the model holds; distances below 1 m count as 1 m. */
+    /*
+     * Loss in dB, >= 0 where the model holds; distances below 1 m count as 1 m. The samimi models are
+     * fits made at 28 GHz and ignore the carrier.
+     */
     double (*loss_db)(double carrier_hz, double distance_m);
 };
 const struct path_loss *path_loss_find(const char *name); /* NULL when there is none */
