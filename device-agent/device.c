@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "device-agent/device.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "device-agent/front.h"
+#include "link/pass.h"
+#include "link/shaper.h"
+
+#define SOFTWARE     "splitbed-agent 0.1"
+#define MAX_OUTGOING 4
+
+/* docs/PROTOCOL.md names the same states. */
+enum state {
+    WAITING_FOR_ASSIGNMENT,
+    READY,                 /* for a round, an evaluation, or the end */
+    FORWARD,               /* computed; letting the modelled time pass */
+    WAITING_FOR_GRADIENTS, /* activations are on the uplink or have gone */
+    BACKWARD,              /* computed; letting the modelled time pass */
+    DONE,
+    FAILED
+};
+
+static const char *const state_names[] = {"waiting for an assignment",
+                                          "ready",
+                                          "in the forward pass",
+                                          "waiting for gradients",
+                                          "in the backward pass",
+                                          "finished",
+                                          "failed"};
+
+struct device {
+    char *name, *data_dir;
+    enum state state;
+    double time_scale;
+    struct front *front;
+    struct shaper *uplink;
+    struct msg_round round; /* the current one, as asked */
+    uint32_t last_round;
+    uint32_t n_slots_covered; /* of this round's gradient */
+    uint32_t n_overruns;      /* in this round */
+    struct pass pass;
+    struct msg *result; /* of the pass: goes out when it is over */
+    struct msg *outgoing[MAX_OUTGOING];
+    int n_outgoing;
+};
+
+static void send_now(struct device *device, struct msg *msg)
+{
+    assert(device->n_outgoing < MAX_OUTGOING); /* lock-step: one answer and one error at most */
+    device->outgoing[device->n_outgoing++] = msg;
+}
+
+struct device *device_new(const char *name, const char *data_dir)
+{
+    struct device *device = mem_zero(1, sizeof *device);
+    device->name = mem_string(name);
+    device->data_dir = mem_string(data_dir);
+    device->time_scale = 1;
+    device->uplink = shaper_new(INFINITY);
+    struct msg *hello = msg_new(MSG_HELLO);
+    hello->hello.protocol_version = PROTOCOL_VERSION;
+    snprintf(hello->hello.software, sizeof hello->hello.software, "%s", SOFTWARE);
+    snprintf(hello->hello.name, sizeof hello->hello.name, "%s", name);
+    send_now(device, hello);
+    return device;
+}
+
+void device_free(struct device *device)
+{
+    if (!device)
+        return;
+    struct msg *msg;
+    while ((msg = device_next(device)) || (msg = shaper_pop(device->uplink, INT64_MAX)))
+        msg_free(msg);
+    msg_free(device->result);
+    shaper_free(device->uplink);
+    front_free(device->front);
+    free(device->name);
+    free(device->data_dir);
+    free(device);
+}
+
+static int on_assignment(struct device *device, struct msg *msg, struct err *err)
+{
+    if (device->state != WAITING_FOR_ASSIGNMENT)
+        return err_set(err, "an assignment came while %s", state_names[device->state]);
+    if (msg->n_payloads != 2)
+        return err_set(err, "an assignment carries sample indices and front weights");
+    device->front =
+        front_new(&msg->assignment, msg->payload[0], msg->payload[1], device->data_dir, err);
+    if (!device->front)
+        return -1;
+    device->time_scale = msg->assignment.time_scale;
+    device->state = READY;
+    struct msg *ready = msg_new(MSG_READY);
+    ready->ready.n_train_samples = front_n_train(device->front);
+    ready->ready.n_test_samples = front_n_test(device->front);
+    send_now(device, ready);
+    return 0;
+}
+
+/* The front weights of the device before, when devices take turns. */
+static int take_over_front(struct device *device, const struct payload *weights, struct err *err)
+{
+    size_t n;
+    float *own = front_weights(device->front, &n);
+    if (payload_bytes(weights) != n * sizeof *own)
+        return err_set(err, "%zu bytes of front weights, the layers have %zu",
+                       payload_bytes(weights), n * sizeof *own);
+    memcpy(own, payload_data(weights), n * sizeof *own);
+    return 0;
+}
+
+/* Activations and labels are lent: the tape holds them until the server has answered. */
+static void attach_activations(struct device *device, struct msg *msg, const float *activations,
+                               const uint32_t *labels, size_t n_samples)
+{
+    size_t features = front_cut_features(device->front);
+    msg_attach(msg,
+               payload_lend(activations, n_samples * features * sizeof *activations, NULL, NULL));
+    msg_attach(msg, payload_lend(labels, n_samples * sizeof *labels, NULL, NULL));
+}
+
+static int on_round(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+{
+    if (device->state != READY)
+        return err_set(err, "round %u came while %s", msg->round.round, state_names[device->state]);
+    if (msg->round.round <= device->last_round)
+        return err_set(err, "round %u came after round %u", msg->round.round, device->last_round);
+    if (msg->round.n_shared > (uint32_t)front_batch_size(device->front))
+        return err_set(err, "round %u: %u shared slots in a batch of %d", msg->round.round,
+                       msg->round.n_shared, front_batch_size(device->front));
+    if (msg->n_payloads == 1 && take_over_front(device, msg->payload[0], err))
+        return err_prefix(err, "round %u", msg->round.round);
+    device->round = msg->round;
+    device->last_round = msg->round.round;
+    device->n_slots_covered = 0;
+    device->n_overruns = 0;
+    double rate_bps = msg->round.uplink_bps > 0 ? msg->round.uplink_bps : (double)INFINITY;
+    shaper_set_rate(device->uplink, rate_bps);
+
+    device->state = FORWARD;
+    pass_start(&device->pass, now_us, device->round.forward_s);
+    const uint32_t *labels;
+    const float *activations = front_forward(device->front, &labels);
+    device->result = msg_new(MSG_ACTIVATIONS);
+    device->result->activations.round = device->round.round;
+    device->result->activations.n_samples = (uint32_t)front_batch_size(device->front);
+    attach_activations(device, device->result, activations, labels,
+                       (size_t)front_batch_size(device->front));
+    return 0;
+}
+
+static int check_gradient(const struct device *device, const struct msg *msg, struct err *err)
+{
+    const struct msg_gradient *g = &msg->gradient;
+    uint32_t batch = (uint32_t)front_batch_size(device->front);
+    size_t slot_bytes = front_cut_features(device->front) * sizeof(float);
+    if (g->round != device->round.round)
+        return err_set(err, "a gradient of round %u in round %u", g->round, device->round.round);
+    if (g->first_slot != device->n_slots_covered || g->n_slots < 1 ||
+        g->n_slots > batch - device->n_slots_covered)
+        return err_set(err, "a gradient of %u slots from slot %u: slots %u to %u are missing",
+                       g->n_slots, g->first_slot, device->n_slots_covered, batch - 1);
+    if (g->is_shared != (g->first_slot < device->round.n_shared) ||
+        (g->is_shared && g->n_slots != device->round.n_shared))
+        return err_set(err, "a gradient of %u slots from slot %u is %s: the first %u are shared",
+                       g->n_slots, g->first_slot, g->is_shared ? "shared" : "not shared",
+                       device->round.n_shared);
+    if (payload_bytes(msg->payload[0]) != g->n_slots * slot_bytes)
+        return err_set(err, "a gradient of %zu bytes for %u slots of %zu",
+                       payload_bytes(msg->payload[0]), g->n_slots, slot_bytes);
+    return 0;
+}
+
+static int on_gradient(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+{
+    if (device->state != WAITING_FOR_GRADIENTS)
+        return err_set(err, "a gradient came while %s", state_names[device->state]);
+    if (check_gradient(device, msg, err))
+        return -1;
+    memcpy(front_gradient(device->front) +
+               device->n_slots_covered * front_cut_features(device->front),
+           payload_data(msg->payload[0]), payload_bytes(msg->payload[0]));
+    device->n_slots_covered += msg->gradient.n_slots;
+    if (device->n_slots_covered < (uint32_t)front_batch_size(device->front))
+        return 0;
+
+    device->state = BACKWARD;
+    pass_start(&device->pass, now_us, device->round.backward_s);
+    front_backward(device->front);
+    device->result = msg_new(MSG_ROUND_DONE);
+    device->result->round_done.round = device->round.round;
+    if (device->round.returns_front) {
+        size_t n;
+        const float *weights = front_weights(device->front, &n);
+        msg_attach(device->result, payload_lend(weights, n * sizeof *weights, NULL, NULL));
+    }
+    return 0;
+}
+
+static int on_evaluate(struct device *device, const struct msg *msg, struct err *err)
+{
+    const struct msg_evaluate *e = &msg->evaluate;
+    if (device->state != READY)
+        return err_set(err, "an evaluation came while %s", state_names[device->state]);
+    size_t n_test = front_n_test(device->front);
+    if (e->n_samples < 1 || e->n_samples > (uint32_t)front_batch_size(device->front) ||
+        e->first + (uint64_t)(e->n_samples - 1) * e->stride >= n_test)
+        return err_set(err,
+                       "an evaluation of %u samples from %u by %u: there are %zu, %d at a time",
+                       e->n_samples, e->first, e->stride, n_test, front_batch_size(device->front));
+    const uint32_t *labels;
+    const float *activations =
+        front_evaluate(device->front, e->first, e->stride, (int)e->n_samples, &labels);
+    struct msg *answer = msg_new(MSG_EVALUATION);
+    answer->evaluation.evaluation = e->evaluation;
+    answer->evaluation.first = e->first;
+    answer->evaluation.n_samples = e->n_samples;
+    attach_activations(device, answer, activations, labels, e->n_samples);
+    send_now(device, answer);
+    return 0;
+}
+
+static int handle(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+{
+    switch (msg->kind) {
+    case MSG_ASSIGNMENT:
+        return on_assignment(device, msg, err);
+    case MSG_ROUND:
+        return on_round(device, msg, now_us, err);
+    case MSG_GRADIENT:
+        return on_gradient(device, msg, now_us, err);
+    case MSG_EVALUATE:
+        return on_evaluate(device, msg, err);
+    case MSG_STOP:
+        device->state = DONE;
+        return 0;
+    case MSG_ERROR:
+        device->state = FAILED;
+        return err_set(err, "the server refused: %s", msg->error.reason);
+    case MSG_HELLO:
+    case MSG_READY:
+    case MSG_ACTIVATIONS:
+    case MSG_ROUND_DONE:
+    case MSG_EVALUATION:
+    case MSG_N_KINDS:
+        break;
+    }
+    return err_set(err, "the server sent %s, which only devices send", msg_kind_name(msg->kind));
+}
+
+int device_receive(struct device *device, struct msg **msg, int64_t now_us, struct err *err)
+{
+    struct err reason = ERR_INIT;
+    int status = handle(device, *msg, now_us, &reason);
+    msg_free(*msg);
+    *msg = NULL;
+    if (!status)
+        return 0;
+    if (device->state != FAILED)
+        send_now(device, msg_reason(MSG_ERROR, "%s", reason.text));
+    device->state = FAILED;
+    return err_set(err, "%s", reason.text);
+}
+
+static void end_forward(struct device *device, int64_t now_us)
+{
+    struct msg *msg = device->result;
+    device->result = NULL;
+    device->n_overruns += pass_overran(&device->pass);
+    msg->activations.forward_s = pass_elapsed_s(&device->pass, now_us);
+    msg->activations.forward_busy_s = pass_busy_s(&device->pass);
+    device->state = WAITING_FOR_GRADIENTS;
+    /* Labels ride along: the latency equations count the activations alone. */
+    shaper_push(device->uplink, now_us, 8.0 * (double)payload_bytes(msg->payload[0]), msg);
+}
+
+static void end_backward(struct device *device, int64_t now_us)
+{
+    struct msg *msg = device->result;
+    device->result = NULL;
+    device->n_overruns += pass_overran(&device->pass);
+    msg->round_done.backward_s = pass_elapsed_s(&device->pass, now_us);
+    msg->round_done.backward_busy_s = pass_busy_s(&device->pass);
+    msg->round_done.n_overruns = device->n_overruns;
+    device->state = READY;
+    shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(msg), msg);
+}
+
+void device_advance(struct device *device, int64_t now_us)
+{
+    if (device->state == FORWARD && pass_is_over(&device->pass, now_us))
+        end_forward(device, now_us);
+    else if (device->state == BACKWARD && pass_is_over(&device->pass, now_us))
+        end_backward(device, now_us);
+    struct msg *msg;
+    while (device->n_outgoing < MAX_OUTGOING && (msg = shaper_pop(device->uplink, now_us)))
+        send_now(device, msg);
+}
+
+int64_t device_wake_us(const struct device *device)
+{
+    int64_t wake_us = shaper_next_us(device->uplink);
+    if ((device->state == FORWARD || device->state == BACKWARD) &&
+        pass_wake_us(&device->pass) < wake_us)
+        wake_us = pass_wake_us(&device->pass);
+    return wake_us;
+}
+
+struct msg *device_next(struct device *device)
+{
+    if (device->n_outgoing == 0)
+        return NULL;
+    struct msg *msg = device->outgoing[0];
+    device->n_outgoing--;
+    memmove(device->outgoing, device->outgoing + 1,
+            (size_t)device->n_outgoing * sizeof *device->outgoing);
+    return msg;
+}
+
+bool device_is_done(const struct device *device)
+{
+    return device->state == DONE;
+}
+
+double device_time_scale(const struct device *device)
+{
+    return device->time_scale;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "device-agent/front.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "device-agent/model_message.h"
+#include "models/dataset.h"
+#include "models/net.h"
+#include "models/optimizer.h"
+#include "models/partition.h"
+
+#define BATCH_MAX 65536
+
+struct front {
+    struct net *net;
+    struct tape *tape;
+    struct dataset *train, *test;
+    struct sampler sampler;
+    struct sgd sgd;
+    float *velocity; /* NULL without momentum */
+    uint32_t *index; /* [batch] samples of the current batch */
+    uint32_t *labels;
+    int batch, cut;
+    size_t cut_features;
+};
+
+static int open_data(struct front *front, const struct msg_assignment *a, const char *dir,
+                     struct err *err)
+{
+    front->train = dataset_open(a->data_format, dir, DATASET_TRAIN, err);
+    front->test = front->train ? dataset_open(a->data_format, dir, DATASET_TEST, err) : NULL;
+    if (!front->test)
+        return -1;
+    struct shape wanted = net_shape(front->net, 0);
+    struct dataset *parts[] = {front->train, front->test};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        struct shape found = dataset_shape(parts[i]);
+        char a_text[SHAPE_TEXT_BYTES], b_text[SHAPE_TEXT_BYTES];
+        if (!shape_equal(&found, &wanted))
+            return err_set(err, "data in '%s' are %s, the model '%s' takes %s", dir,
+                           shape_format(&found, a_text), a->model_name,
+                           shape_format(&wanted, b_text));
+        dataset_normalize(parts[i], a->data_mean, a->data_std);
+    }
+    return 0;
+}
+
+static int take_samples(struct front *front, const struct msg_assignment *a,
+                        const struct payload *samples, const char *dir, struct err *err)
+{
+    const uint32_t *index = payload_data(samples);
+    size_t n = payload_bytes(samples) / sizeof *index;
+    size_t n_found = dataset_n_samples(front->train);
+    if (n == 0)
+        return err_set(err, "no training samples assigned");
+    for (size_t i = 0; i < n; i++)
+        if (index[i] >= n_found)
+            return err_set(err, "assigned sample %u, but '%s' holds %zu training samples", index[i],
+                           dir, n_found);
+    sampler_init(&front->sampler, index, n, a->seed, RNG_SAMPLER + a->device_index);
+    return 0;
+}
+
+static int take_weights(struct front *front, const struct payload *weights, struct err *err)
+{
+    size_t n;
+    float *params = net_params(front->net, &n);
+    if (payload_bytes(weights) != n * sizeof *params)
+        return err_set(err, "%zu bytes of front weights, the layers have %zu",
+                       payload_bytes(weights), n * sizeof *params);
+    memcpy(params, payload_data(weights), n * sizeof *params);
+    if (front->sgd.momentum > 0)
+        front->velocity = mem_zero(n, sizeof *front->velocity);
+    return 0;
+}
+
+static int build(struct front *front, const struct msg_assignment *a, struct err *err)
+{
+    struct net_spec spec;
+    if (a->batch_size < 1 || a->batch_size > BATCH_MAX)
+        return err_set(err, "batch size %u: allowed are 1 to %d", a->batch_size, BATCH_MAX);
+    if (model_from_message(&spec, a, err))
+        return -1;
+    int status = 0;
+    if (a->cut < 1 || a->cut >= spec.layers.n)
+        status = err_set(err, "cut %u of a model of %zu layers: allowed are 1 to %zu", a->cut,
+                         spec.layers.n, spec.layers.n - 1);
+    else if (!(front->net = net_new(&spec, 0, (int)a->cut, err)) ||
+             !(front->tape = tape_new(front->net, (int)a->batch_size, err)))
+        status = -1;
+    net_spec_release(&spec);
+    if (status)
+        return -1;
+    struct shape shape = net_shape(front->net, (int)a->cut);
+    front->cut = (int)a->cut;
+    front->cut_features = shape_features(&shape);
+    front->batch = (int)a->batch_size;
+    front->index = mem_zero(a->batch_size, sizeof *front->index);
+    front->labels = mem_zero(a->batch_size, sizeof *front->labels);
+    front->sgd = (struct sgd){a->learning_rate, a->momentum, a->weight_decay};
+    return 0;
+}
+
+struct front *front_new(const struct msg_assignment *assignment, const struct payload *samples,
+                        const struct payload *weights, const char *data_dir, struct err *err)
+{
+    struct front *front = mem_zero(1, sizeof *front);
+    net_set_threads((int)assignment->threads);
+    if (build(front, assignment, err) || take_weights(front, weights, err) ||
+        open_data(front, assignment, data_dir, err) ||
+        take_samples(front, assignment, samples, data_dir, err)) {
+        front_free(front);
+        return NULL;
+    }
+    return front;
+}
+
+void front_free(struct front *front)
+{
+    if (!front)
+        return;
+    tape_free(front->tape);
+    net_free(front->net);
+    dataset_free(front->train);
+    dataset_free(front->test);
+    sampler_release(&front->sampler);
+    free(front->velocity);
+    free(front->index);
+    free(front->labels);
+    free(front);
+}
+
+size_t front_n_train(const struct front *front)
+{
+    return front->sampler.n;
+}
+
+size_t front_n_test(const struct front *front)
+{
+    return dataset_n_samples(front->test);
+}
+
+int front_batch_size(const struct front *front)
+{
+    return front->batch;
+}
+
+size_t front_cut_features(const struct front *front)
+{
+    return front->cut_features;
+}
+
+static const float *run_forward(struct front *front, const struct dataset *data, int n,
+                                const uint32_t **labels)
+{
+    dataset_batch(data, front->index, n, tape_activation(front->tape, 0), front->labels);
+    net_forward(front->net, front->tape, 0, front->cut, n);
+    *labels = front->labels;
+    return tape_activation(front->tape, front->cut);
+}
+
+const float *front_forward(struct front *front, const uint32_t **labels)
+{
+    sampler_draw(&front->sampler, front->index, front->batch);
+    return run_forward(front, front->train, front->batch, labels);
+}
+
+float *front_gradient(struct front *front)
+{
+    return tape_gradient(front->tape, front->cut);
+}
+
+void front_backward(struct front *front)
+{
+    size_t n;
+    float *params = net_params(front->net, &n);
+    net_zero_grads(front->net);
+    net_backward(front->net, front->tape, 0, front->cut, front->batch, false);
+    sgd_step(&front->sgd, params, net_grads(front->net, &n), front->velocity, n);
+}
+
+const float *front_evaluate(struct front *front, uint32_t first, uint32_t stride, int n,
+                            const uint32_t **labels)
+{
+    for (int i = 0; i < n; i++)
+        front->index[i] = first + (uint32_t)i * stride;
+    return run_forward(front, front->test, n, labels);
+}
+
+float *front_weights(struct front *front, size_t *n)
+{
+    return net_params(front->net, n);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A device's half of the learning: its data, the front layers [0, cut), their optimiser, and the order in
+ * which samples are drawn. Everything that decides what the device will compute next is in here.
+ */
+#ifndef DEVICE_AGENT_FRONT_H
+#define DEVICE_AGENT_FRONT_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "wire/message.h"
+
+struct front;
+
+/*
+ * From the server's assignment and its two payloads: this device's sample indices (u32) and the front
+ * weights (f32), both copied. Data sets are opened in data_dir. The error says what of the assignment or
+ * of the data does not fit.
+ */
+struct front *front_new(const struct msg_assignment *assignment, const struct payload *samples,
+                        const struct payload *weights, const char *data_dir, struct err *err);
+void front_free(struct front *front);
+
+size_t front_n_train(const struct front *front); /* this device's training samples */
+size_t front_n_test(const struct front *front);  /* test samples in data_dir */
+int front_batch_size(const struct front *front);
+size_t front_cut_features(const struct front *front); /* floats per sample that cross the link */
+
+/*
+ * Draws the next batch and runs it forward. Returns the activations (batch, cut features) and sets
+ * *labels (batch); both stay good until the next call of front_forward() or front_evaluate().
+ */
+const float *front_forward(struct front *front, const uint32_t **labels);
+
+/* (batch, cut features): where the gradient of the last batch's activations is put, slot by slot. */
+float *front_gradient(struct front *front);
+
+/* Backward with that gradient, then one optimiser step. */
+void front_backward(struct front *front);
+
+/* Forward without learning: test samples first, first + stride, ... (n <= batch, all in range). */
+const float *front_evaluate(struct front *front, uint32_t first, uint32_t stride, int n,
+                            const uint32_t **labels);
+
+/* All front weights in one array, layer after layer; the optimiser's momentum stays with the device. */
+float *front_weights(struct front *front, size_t *n);
+
+#endif
