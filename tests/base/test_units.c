@@ -51,7 +51,7 @@ static void reads_every_unit_into_si(void **state)
         {"2 GiB", DIM_SIZE, 2147483648.0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        double si = NAN;
+        double si = -1;
         struct err err = ERR_INIT;
         if (unit_parse(cases[i].text, cases[i].dimension, &si, &err))
             fail_msg("%s: %s", cases[i].text, err.text);
