@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "experiment/yaml_tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/mem.h"
+
+struct reader {
+    yaml_parser_t parser;
+    const char *text; /* of the whole source, for places of reader errors */
+    const char *source;
+    bool is_one_line;
+    size_t n_nodes;
+    struct complaints *c;
+};
+
+static struct place place_of(const struct reader *r, const yaml_mark_t *mark)
+{
+    return (struct place){r->source, r->is_one_line ? 0 : mark->line + 1, mark->column + 1};
+}
+
+/* libyaml gives no line for a byte it cannot read, only an offset. */
+static yaml_mark_t mark_of_offset(const char *text, size_t offset)
+{
+    yaml_mark_t mark = {offset, 0, 0};
+    for (size_t i = 0; i < offset; i++) {
+        mark.column = text[i] == '\n' ? 0 : mark.column + 1;
+        mark.line += text[i] == '\n';
+    }
+    return mark;
+}
+
+static void complain_syntax(struct reader *r)
+{
+    const yaml_parser_t *p = &r->parser;
+    yaml_mark_t mark = p->error == YAML_READER_ERROR ? mark_of_offset(r->text, p->problem_offset)
+                                                     : p->problem_mark;
+    struct place place = place_of(r, &mark);
+    complain(r->c, &place, NULL, "not YAML: %s%s%s", p->context ? p->context : "",
+             p->context ? ", " : "", p->problem ? p->problem : "out of memory");
+}
+
+/* The next event, complained about and false when there is none. */
+static bool next_event(struct reader *r, yaml_event_t *event)
+{
+    if (yaml_parser_parse(&r->parser, event))
+        return true;
+    complain_syntax(r);
+    return false;
+}
+
+static struct yaml_node *new_node(enum yaml_kind kind, const struct place *place)
+{
+    struct yaml_node *node = mem_zero(1, sizeof *node);
+    node->kind = kind;
+    node->place = *place;
+    return node;
+}
+
+static void append(struct yaml_node *node, struct yaml_node *key, struct yaml_node *item)
+{
+    size_t capacity = node->capacity;
+    node->item = mem_grow(node->item, node->n, &node->capacity, sizeof *node->item);
+    if (node->kind == YAML_MAPPING) {
+        node->key = mem_grow(node->key, node->n, &capacity, sizeof *node->key);
+        node->key[node->n] = key;
+    }
+    node->item[node->n++] = item;
+}
+
+/* What an experiment has no use for, and a bomb would be made of. NULL when the event is fine. */
+static const char *refusal(const yaml_event_t *event)
+{
+    const yaml_char_t *anchor = NULL, *tag = NULL;
+    if (event->type == YAML_ALIAS_EVENT)
+        return "aliases (*name) are not taken: write the value out";
+    if (event->type == YAML_SCALAR_EVENT) {
+        anchor = event->data.scalar.anchor;
+        tag = event->data.scalar.tag;
+        if (memchr(event->data.scalar.value, '\0', event->data.scalar.length))
+            return "a NUL byte is no text";
+    } else if (event->type == YAML_SEQUENCE_START_EVENT) {
+        anchor = event->data.sequence_start.anchor;
+        tag = event->data.sequence_start.tag;
+    } else if (event->type == YAML_MAPPING_START_EVENT) {
+        anchor = event->data.mapping_start.anchor;
+        tag = event->data.mapping_start.tag;
+    }
+    if (anchor)
+        return "anchors (&name) are not taken: write the value out";
+    return tag ? "tags (!name) are not taken" : NULL;
+}
+
+static struct yaml_node *read_node(struct reader *r, const yaml_event_t *event,
+                                   const struct key_path *path, size_t depth);
+
+static bool read_items(struct reader *r, struct yaml_node *node, const struct key_path *path,
+                       size_t depth)
+{
+    for (;;) {
+        yaml_event_t event;
+        if (!next_event(r, &event))
+            return false;
+        struct key_path here = {path, NULL, node->n};
+        bool is_end = event.type == YAML_SEQUENCE_END_EVENT;
+        struct yaml_node *item = is_end ? NULL : read_node(r, &event, &here, depth);
+        yaml_event_delete(&event);
+        if (is_end || !item)
+            return is_end;
+        append(node, NULL, item);
+    }
+}
+
+static bool read_entry(struct reader *r, struct yaml_node *node, struct yaml_node *key,
+                       const struct key_path *path, size_t depth)
+{
+    yaml_event_t event;
+    if (!next_event(r, &event))
+        return false;
+    struct key_path here = {path, key->text, 0};
+    struct yaml_node *value = read_node(r, &event, &here, depth);
+    yaml_event_delete(&event);
+    if (!value)
+        return false;
+    append(node, key, value);
+    return true;
+}
+
+static bool read_entries(struct reader *r, struct yaml_node *node, const struct key_path *path,
+                         size_t depth)
+{
+    for (;;) {
+        yaml_event_t event;
+        if (!next_event(r, &event))
+            return false;
+        bool is_end = event.type == YAML_MAPPING_END_EVENT;
+        struct yaml_node *key = is_end ? NULL : read_node(r, &event, path, depth);
+        yaml_event_delete(&event);
+        if (is_end || !key)
+            return is_end;
+        if (key->kind != YAML_SCALAR)
+            complain(r->c, &key->place, path, "%s cannot be a key: a word is wanted",
+                     yaml_kind_text(key));
+        if (key->kind != YAML_SCALAR || !read_entry(r, node, key, path, depth)) {
+            yaml_free(key);
+            return false;
+        }
+    }
+}
+
+struct entry {
+    const struct yaml_node *key;
+    size_t i;
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int order = strcmp(x->key->text, y->key->text);
+    return order ? order : (x->i > y->i) - (x->i < y->i);
+}
+
+static void complain_duplicate(struct reader *r, const struct yaml_node *key,
+                               const struct yaml_node *first, const struct key_path *path)
+{
+    struct key_path here = {path, key->text, 0};
+    if (first->place.line)
+        complain(r->c, &key->place, &here, "the key is there twice, first in line %zu",
+                 first->place.line);
+    else
+        complain(r->c, &key->place, &here, "the key is there twice");
+}
+
+/* Drops the entries whose item is NULL. */
+static void compact(struct yaml_node *node)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < node->n; i++) {
+        if (node->item[i]) {
+            node->key[n] = node->key[i];
+            node->item[n++] = node->item[i];
+        } else {
+            yaml_free(node->key[i]);
+        }
+    }
+    node->n = n;
+}
+
+/* Keeps the first of each key; by sorting, since a hostile mapping may have a million keys. */
+static void drop_duplicates(struct reader *r, struct yaml_node *node, const struct key_path *path)
+{
+    if (node->n < 2)
+        return;
+    struct entry *entries = mem_resize(NULL, node->n, sizeof *entries);
+    for (size_t i = 0; i < node->n; i++)
+        entries[i] = (struct entry){node->key[i], i};
+    qsort(entries, node->n, sizeof *entries, compare_entries);
+    const struct entry *first = &entries[0];
+    for (size_t i = 1; i < node->n; i++) {
+        if (strcmp(entries[i].key->text, first->key->text) != 0) {
+            first = &entries[i];
+            continue;
+        }
+        complain_duplicate(r, entries[i].key, first->key, path);
+        yaml_free(node->item[entries[i].i]);
+        node->item[entries[i].i] = NULL;
+    }
+    compact(node);
+    free(entries);
+}
+
+static struct yaml_node *read_node(struct reader *r, const yaml_event_t *event,
+                                   const struct key_path *path, size_t depth)
+{
+    struct place place = place_of(r, &event->start_mark);
+    const char *refused = refusal(event);
+    if (!refused && depth >= YAML_MAX_DEPTH)
+        refused = "nested too deeply: at most 32 levels are taken";
+    if (!refused && ++r->n_nodes > YAML_MAX_NODES)
+        refused = "too long: at most 1000000 values are taken";
+    if (refused) {
+        complain(r->c, &place, path, "%s", refused);
+        return NULL;
+    }
+    struct yaml_node *node = new_node(YAML_SCALAR, &place);
+    bool is_read = true;
+    if (event->type == YAML_SCALAR_EVENT) {
+        node->text = mem_string((const char *)event->data.scalar.value);
+        node->is_quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    } else if (event->type == YAML_SEQUENCE_START_EVENT) {
+        node->kind = YAML_SEQUENCE;
+        is_read = read_items(r, node, path, depth + 1);
+    } else {
+        node->kind = YAML_MAPPING;
+        is_read = read_entries(r, node, path, depth + 1);
+        if (is_read)
+            drop_duplicates(r, node, path);
+    }
+    if (is_read)
+        return node;
+    yaml_free(node);
+    return NULL;
+}
+
+/* The one document of the stream; an empty stream is an empty scalar. */
+static struct yaml_node *read_document(struct reader *r, const yaml_event_t *event)
+{
+    if (event->type == YAML_STREAM_END_EVENT) {
+        struct place start = {r->source, r->is_one_line ? 0 : 1, 1};
+        struct yaml_node *node = new_node(YAML_SCALAR, &start);
+        node->text = mem_string("");
+        return node;
+    }
+    yaml_event_t first;
+    if (!next_event(r, &first))
+        return NULL;
+    struct yaml_node *node = read_node(r, &first, NULL, 0);
+    yaml_event_delete(&first);
+    return node;
+}
+
+/* Whether nothing but the end of the document and of the stream follows. */
+static bool read_end(struct reader *r)
+{
+    for (;;) {
+        yaml_event_t event;
+        if (!next_event(r, &event))
+            return false;
+        yaml_event_type_t type = event.type;
+        struct place place = place_of(r, &event.start_mark);
+        yaml_event_delete(&event);
+        if (type == YAML_STREAM_END_EVENT)
+            return true;
+        if (type != YAML_DOCUMENT_END_EVENT) {
+            complain(r->c, &place, NULL, "a second document begins: one is taken");
+            return false;
+        }
+    }
+}
+
+static struct yaml_node *read_stream(struct reader *r)
+{
+    yaml_event_t event;
+    do {
+        if (!next_event(r, &event))
+            return NULL;
+        if (event.type == YAML_STREAM_START_EVENT)
+            yaml_event_delete(&event);
+        else
+            break;
+    } while (true);
+    bool is_empty = event.type == YAML_STREAM_END_EVENT;
+    struct yaml_node *node = read_document(r, &event);
+    yaml_event_delete(&event);
+    if (node && !is_empty && !read_end(r)) {
+        yaml_free(node);
+        return NULL;
+    }
+    return node;
+}
+
+struct yaml_node *yaml_parse(const char *text, size_t n, const char *source, bool is_one_line,
+                             struct complaints *c)
+{
+    struct reader r = {.text = text, .source = source, .is_one_line = is_one_line, .c = c};
+    struct place start = {source, 0, 0};
+    if (n > YAML_MAX_BYTES) {
+        complain(c, &start, NULL, "too large: at most %u bytes are taken", YAML_MAX_BYTES);
+        return NULL;
+    }
+    if (!yaml_parser_initialize(&r.parser)) {
+        complain(c, &start, NULL, "out of memory");
+        return NULL;
+    }
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
+    struct yaml_node *node = read_stream(&r);
+    yaml_parser_delete(&r.parser);
+    return node;
+}
+
+/* The whole file and its size, or NULL; one byte above the limit is read to know that it is above. */
+static char *read_file(const char *path, size_t *n)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return NULL;
+    char *text = mem_resize(NULL, YAML_MAX_BYTES + 1, 1);
+    *n = fread(text, 1, YAML_MAX_BYTES + 1, file);
+    bool is_bad = ferror(file);
+    int saved = errno;
+    fclose(file);
+    if (!is_bad)
+        return text;
+    free(text);
+    errno = saved;
+    return NULL;
+}
+
+struct yaml_node *yaml_load(const char *path, struct complaints *c)
+{
+    size_t n;
+    char *text = read_file(path, &n);
+    if (!text) {
+        struct place place = {path, 0, 0};
+        complain(c, &place, NULL, "cannot be read: %s", strerror(errno));
+        return NULL;
+    }
+    struct yaml_node *node = yaml_parse(text, n, path, false, c);
+    free(text);
+    return node;
+}
+
+void yaml_free(struct yaml_node *node)
+{
+    if (!node)
+        return;
+    for (size_t i = 0; i < node->n; i++) {
+        if (node->kind == YAML_MAPPING)
+            yaml_free(node->key[i]);
+        yaml_free(node->item[i]);
+    }
+    free(node->key);
+    free(node->item);
+    free(node->text);
+    free(node);
+}
+
+/* Where the key stands in the mapping, or -1. */
+static ptrdiff_t find_key(const struct yaml_node *node, const char *key)
+{
+    if (node && node->kind == YAML_MAPPING)
+        for (size_t i = 0; i < node->n; i++)
+            if (strcmp(node->key[i]->text, key) == 0)
+                return (ptrdiff_t)i;
+    return -1;
+}
+
+struct yaml_node *yaml_get(const struct yaml_node *node, const char *key)
+{
+    ptrdiff_t i = find_key(node, key);
+    return i < 0 ? NULL : node->item[i];
+}
+
+bool yaml_is_empty(const struct yaml_node *node)
+{
+    return node->kind == YAML_SCALAR && !node->is_quoted && !node->text[0];
+}
+
+void yaml_put(struct yaml_node *mapping, const char *key, struct yaml_node *value)
+{
+    ptrdiff_t i = find_key(mapping, key);
+    if (i >= 0) {
+        yaml_put_item(mapping, (size_t)i, value);
+        return;
+    }
+    struct yaml_node *name = new_node(YAML_SCALAR, &value->place);
+    name->text = mem_string(key);
+    append(mapping, name, value);
+}
+
+void yaml_put_item(struct yaml_node *parent, size_t i, struct yaml_node *value)
+{
+    yaml_free(parent->item[i]);
+    parent->item[i] = value;
+}
+
+struct yaml_node *yaml_new_mapping(const struct place *place)
+{
+    return new_node(YAML_MAPPING, place);
+}
+
+const char *yaml_kind_text(const struct yaml_node *node)
+{
+    static const char *const texts[] = {"a single value", "a list", "a mapping"};
+    return texts[node->kind];
+}
