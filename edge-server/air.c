@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "edge-server/air.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "link/shaper.h"
+
+struct air {
+    struct shaper *broadcast;
+    struct shaper **downlinks;
+    int n_devices;
+};
+
+static struct shaper *link_of(double rate_bps)
+{
+    /* A rate of 0 belongs to a link that carries nothing under this plan. */
+    return shaper_new(rate_bps > 0 ? rate_bps : (double)INFINITY);
+}
+
+struct air *air_new(int n_devices, const struct rates *rates)
+{
+    struct air *air = mem_zero(1, sizeof *air);
+    air->n_devices = n_devices;
+    air->broadcast = link_of(rates ? rates->broadcast_bps : 0);
+    air->downlinks = mem_zero((size_t)n_devices, sizeof *air->downlinks);
+    for (int i = 0; i < n_devices; i++)
+        air->downlinks[i] = link_of(rates ? rates->downlink_bps[i] : 0);
+    return air;
+}
+
+void air_free(struct air *air)
+{
+    if (!air)
+        return;
+    shaper_free(air->broadcast);
+    for (int i = 0; i < air->n_devices; i++)
+        shaper_free(air->downlinks[i]);
+    free(air->downlinks);
+    free(air);
+}
+
+void air_broadcast(struct air *air, int64_t now_us, double bits, void *cookie)
+{
+    shaper_push(air->broadcast, now_us, bits, cookie);
+    for (int i = 0; i < air->n_devices; i++)
+        shaper_block(air->downlinks[i], shaper_free_us(air->broadcast));
+}
+
+void air_send(struct air *air, int64_t now_us, int device, double bits, void *cookie)
+{
+    shaper_push(air->downlinks[device], now_us, bits, cookie);
+}
+
+void *air_pop(struct air *air, int64_t now_us, int *device)
+{
+    *device = AIR_ALL;
+    void *cookie = shaper_pop(air->broadcast, now_us);
+    for (int i = 0; !cookie && i < air->n_devices; i++) {
+        cookie = shaper_pop(air->downlinks[i], now_us);
+        *device = i;
+    }
+    return cookie;
+}
+
+int64_t air_wake_us(const struct air *air)
+{
+    int64_t wake_us = shaper_next_us(air->broadcast);
+    for (int i = 0; i < air->n_devices; i++) {
+        int64_t next_us = shaper_next_us(air->downlinks[i]);
+        wake_us = next_us < wake_us ? next_us : wake_us;
+    }
+    return wake_us;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The emulated air from the server to the devices: a downlink of its own for each, and a broadcast that all
+ * hear at once and that keeps the downlinks waiting. Told the time, never sleeps (link/shaper.h).
+ */
+#ifndef EDGE_SERVER_AIR_H
+#define EDGE_SERVER_AIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scheduler/latency.h"
+
+struct air;
+
+/* rates NULL: not emulated, everything arrives at once. */
+struct air *air_new(int n_devices, const struct rates *rates);
+void air_free(struct air *air);
+
+void air_broadcast(struct air *air, int64_t now_us, double bits, void *cookie);
+void air_send(struct air *air, int64_t now_us, int device, double bits, void *cookie);
+
+#define AIR_ALL (-1)
+
+/* One thing that has arrived by now_us: its cookie, and in *device whose it is, or AIR_ALL. NULL: none. */
+void *air_pop(struct air *air, int64_t now_us, int *device);
+
+int64_t air_wake_us(const struct air *air); /* INT64_MAX: nothing on its way */
+
+#endif
