@@ -90,6 +90,7 @@ int net_spec_check(const struct net_spec *spec, struct err *err);
 
 /* For readers and writers of specs: what a kind is called, and its rows. */
 const char *layer_kind_name(const struct layer_ops *kind);
+const char *layer_kind_help(const struct layer_ops *kind);
 const struct layer_arg *layer_kind_args(const struct layer_ops *kind, size_t *n);
 const char *layer_kind_branch(const struct layer_ops *kind, size_t i); /* NULL past the last */
 const struct layer_ops *layer_kind_at(size_t i);                       /* NULL past the last */

@@ -23,8 +23,8 @@ struct partition_request {
     int n_devices;    /* >= 1 */
     int shards_per_device; /* "shards": label-sorted shards dealt to each device (McMahan et al., 2017) */
     double alpha;          /* "dirichlet": concentration; small is skewed (Hsu et al., 2019) */
-    int min_samples; /* each device gets at least so many, or it is refused (dirichlet: redrawn,
-                              at most 100 times) */
+    int min_samples;       /* each device gets at least so many (and at least 1), or it is refused
+                        (dirichlet: redrawn, at most 100 times) */
     uint64_t seed;
 };
 

@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
 
 #define SHAPE_MAX_DIMS 3
 
@@ -24,6 +27,10 @@ struct shape shape_flat(int features);
 struct shape shape_image(int channels, int height, int width);
 
 size_t shape_features(const struct shape *shape); /* floats per sample */
+
+/* For shapes from outside: dimension count, each dimension, their product within the limits above. */
+int shape_check(const struct shape *shape, struct err *err);
+
 bool shape_equal(const struct shape *a, const struct shape *b);
 
 /* "64x28x28" or "512" into buf; returns buf. */

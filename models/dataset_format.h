@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A data set's insides and what a format of files fills in; inside models/. One file and one row a format. */
+#ifndef MODELS_DATASET_FORMAT_H
+#define MODELS_DATASET_FORMAT_H
+
+#include "models/dataset.h"
+
+#define DATASET_MAX_SAMPLES (1u << 24)
+#define DATASET_MAX_BYTES   (UINT64_C(1) << 31) /* of pixels */
+#define DATASET_MAX_LABEL   65535
+
+struct dataset {
+    uint8_t *pixels;  /* (n_samples, shape), as in the file */
+    uint32_t *labels; /* n_samples */
+    size_t n_samples;
+    struct shape shape;
+    int n_classes;
+    float of_byte[256]; /* normalised value of a pixel */
+};
+
+struct dataset_format {
+    const char *name;
+    /*
+     * Reads one part found in `dir` into pixels, labels, n_samples and shape. What it allocated before it
+     * failed is freed by the caller.
+     */
+    int (*read)(struct dataset *data, const char *dir, enum dataset_part part, struct err *err);
+};
+
+extern const struct dataset_format dataset_idx;
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A kind of layer: one file models/layer_<kind>.c and one row in models/layer_kinds.c. Inside models/ only;
+ * others see kinds through models/net_spec.h.
+ *
+ * A primitive kind (conv2d, relu, ...) turns one input into one output and has setup, forward, backward. A
+ * composite (residual) has `expand` instead and appends primitives to the program. Forward and backward
+ * cannot fail and do not allocate: shapes and scratch are agreed in setup.
+ */
+#ifndef MODELS_LAYER_H
+#define MODELS_LAYER_H
+
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "models/net_spec.h"
+
+#define LAYER_MAX_TENSORS 2
+#define NET_MAX_PARAMS    (1u << 28) /* floats in one network, and in one layer's scratch */
+
+/* One parameter tensor as PyTorch stores it. */
+struct layer_tensor {
+    const char *suffix; /* "weight", "bias": the end of the state_dict name */
+    int n_dims;
+    int dim[4];
+    size_t n; /* floats: the product of the dimensions */
+};
+
+/* A primitive layer whose shapes are known. */
+struct layer {
+    const struct layer_ops *ops;
+    struct shape in, out;                           /* of one sample */
+    double args[LAYER_MAX_ARGS];                    /* by the kind's rows, fallbacks filled in */
+    struct layer_tensor tensors[LAYER_MAX_TENSORS]; /* in order, one behind the other in memory */
+    int n_tensors;
+    double forward_flop;   /* per sample, 2 per multiply-add */
+    size_t scratch_floats; /* for any batch */
+};
+
+/* The memory of one forward or backward pass through one layer. */
+struct layer_pass {
+    int batch;
+    const float *params; /* this layer's tensors */
+    float *grads;        /* backward: added to; same layout */
+    const float *x;      /* (batch, in): the cached input */
+    const float *other;  /* (batch, in): the second input of `add`, else NULL */
+    float *y;            /* forward: (batch, out); written */
+    const float *gy;     /* backward: (batch, out) */
+    float *gx;           /* backward: (batch, in), or NULL when nobody wants it */
+    bool adds_gx;        /* gx already holds another consumer's gradient: add instead of writing */
+    float *scratch;      /* layer->scratch_floats, contents not kept */
+};
+
+struct program;
+
+struct layer_ops {
+    const char *name;
+    const char *help;
+    const struct layer_arg *args;
+    size_t n_args;
+    const char *branches[LAYER_MAX_BRANCHES]; /* composites: names of the inner lists */
+
+    /* The output's memory is the (first) input's: flatten, and add which works in place. */
+    bool shares_storage;
+    /* Backward reads pass->x: what tape_aggregate() has to treat. */
+    bool backward_reads_input;
+
+    /*
+     * Primitives. Called once per layer with ops, in and args filled in and args within their rows; sets
+     * the rest. Fails with what does not fit; the caller puts the layer's name before it.
+     */
+    int (*setup)(struct layer *layer, struct err *err);
+    /* Draws the parameters. NULL for kinds without. */
+    void (*init)(const struct layer *layer, float *params, struct rng *rng);
+    /* NULL, both, for a kind that only gives its memory another shape. */
+    void (*forward)(const struct layer *layer, const struct layer_pass *pass);
+    /* Reads x, gy and params alone: nothing is remembered from forward besides activations. */
+    void (*backward)(const struct layer *layer, const struct layer_pass *pass);
+
+    /* Composites. Appends primitives that lead from buffer `input` to the returned one; -1: error. */
+    int (*expand)(struct program *program, const struct layer_spec *spec, int input,
+                  struct err *err);
+};
+
+/* Adds a tensor to layer->tensors; dims past n_dims are ignored. Fails above NET_MAX_PARAMS. */
+int layer_add_tensor(struct layer *layer, const char *suffix, int n_dims, const int dim[4],
+                     struct err *err);
+size_t layer_n_params(const struct layer *layer);
+
+/* Uniform in +-1/sqrt(fan_in) for every parameter: torch's default for Conv2d and Linear. */
+void layer_init_uniform(const struct layer *layer, size_t fan_in, float *params, struct rng *rng);
+
+extern const struct layer_ops layer_conv2d, layer_linear, layer_relu, layer_max_pool2d,
+    layer_avg_pool2d, layer_global_avg_pool, layer_flatten, layer_group_norm, layer_residual;
+
+/* y = x + other, in place; not in the table, only composites have a second input. */
+extern const struct layer_ops layer_add;
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The insides of struct net and struct tape, shared by net.c, tape.c and net_run.c. */
+#ifndef MODELS_NET_IMPL_H
+#define MODELS_NET_IMPL_H
+
+#include "models/float_arena.h"
+#include "models/net.h"
+#include "models/program.h"
+
+struct net {
+    struct program program; /* of the whole network; only nodes of [from, to) have memory */
+    int from, to;
+    size_t first_param; /* of layer `from` in the whole network's parameters */
+    struct float_arena params, grads;
+    struct net_weight *weights;
+    size_t n_weights;
+};
+
+struct tape {
+    const struct net *net;
+    int max_batch;
+    struct float_arena activations, gradients, scratch;
+    float **activation; /* by storage; NULL outside the net's range */
+    float **gradient;   /* by storage; several share a place, see tape.c */
+    bool *mark;         /* by storage; working memory of net_backward() and tape_aggregate() */
+};
+
+/* Nodes [*first, *end) are layers [from, to). Asserts that the net holds these. */
+void net_nodes(const struct net *net, int from, int to, size_t *first, size_t *end);
+
+static inline int net_boundary_storage(const struct net *net, int boundary)
+{
+    return program_storage(&net->program, net->program.boundary[boundary]);
+}
+
+#endif
