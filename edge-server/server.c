@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "edge-server/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "edge-server/assignment.h"
+#include "edge-server/server_impl.h"
+
+static int build_learning(struct server *server, struct err *err)
+{
+    const struct experiment *e = server->in.experiment;
+    const struct partition *partition = server->in.partition;
+    int cut = server->in.problem->cuts[server->in.plan->cut].layer;
+    struct back_options options = {
+        .cut = cut,
+        .max_groups = server->framework->takes_turns ? 1 : server->n_seats,
+        .batch = e->training.batch_size,
+        .seed = e->seed,
+        .sgd = {e->training.server_learning_rate, e->training.momentum, e->training.weight_decay},
+    };
+    server->back = back_new(&e->model, &options, err);
+    server->first_front = server->back ? assignment_front_weights(e, cut, err) : NULL;
+    if (!server->first_front)
+        return -1;
+    size_t n_samples = partition->first[partition->n_devices];
+    for (int i = 0; i < server->n_seats; i++)
+        server->lambda[i] =
+            (double)(partition->first[i + 1] - partition->first[i]) / (double)n_samples;
+    return 0;
+}
+
+struct server *server_new(const struct server_inputs *inputs, struct err *err)
+{
+    const struct experiment *e = inputs->experiment;
+    struct server *server = mem_zero(1, sizeof *server);
+    server->in = *inputs;
+    server->n_seats = e->n_devices;
+    server->one = 1;
+    server->seats = mem_zero((size_t)e->n_devices, sizeof *server->seats);
+    server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
+    server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->plan->rates : NULL);
+    evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
+    for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
+        round_record_init(&server->records[i], e->n_devices);
+
+    int aggregation = aggregation_find(e->training.aggregation);
+    server->framework = framework_find(e->training.framework);
+    int status = 0;
+    if (!server->framework)
+        status = err_set(err, "there is no framework '%s'", e->training.framework);
+    else if (aggregation < 0)
+        status = err_set(err, "there is no aggregation '%s'", e->training.aggregation);
+    else
+        status = build_learning(server, err);
+    if (status) {
+        server_free(server);
+        return NULL;
+    }
+    server->aggregation = (enum aggregation)aggregation;
+    server->n_slots = problem_aggregated_slots(inputs->problem);
+    return server;
+}
+
+void server_free(struct server *server)
+{
+    if (!server)
+        return;
+    server_clear_outbox(server);
+    int seat;
+    struct msg *msg;
+    while ((msg = air_pop(server->air, INT64_MAX, &seat)))
+        msg_free(msg);
+    air_free(server->air);
+    back_free(server->back);
+    payload_drop(server->first_front);
+    payload_drop(server->front);
+    evaluation_release(&server->evaluation);
+    for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
+        round_record_release(&server->records[i]);
+    free(server->seats);
+    free(server->lambda);
+    free(server->outbox);
+    free(server);
+}
+
+static int seat_of_peer(const struct server *server, uint64_t peer)
+{
+    for (int i = 0; i < server->n_seats; i++)
+        if (server->seats[i].state != SEAT_EMPTY && server->seats[i].peer == peer)
+            return i;
+    return -1;
+}
+
+static int seat_of_name(const struct server *server, const char *name)
+{
+    for (int i = 0; i < server->n_seats; i++)
+        if (strcmp(seat_name(server, i), name) == 0)
+            return i;
+    return -1;
+}
+
+/* A stranger who may not sit down is told why; the run goes on without it. */
+static void on_hello(struct server *server, uint64_t peer, const struct msg_hello *hello)
+{
+    int seat = seat_of_name(server, hello->name);
+    struct msg *refusal = NULL;
+    if (hello->protocol_version != PROTOCOL_VERSION)
+        refusal = msg_reason(MSG_ERROR, "protocol version %u (%s): this server speaks version %d",
+                             hello->protocol_version, hello->software, PROTOCOL_VERSION);
+    else if (seat < 0)
+        refusal = msg_reason(MSG_ERROR, "the experiment has no device '%s'", hello->name);
+    else if (server->seats[seat].state != SEAT_EMPTY)
+        refusal = msg_reason(MSG_ERROR, "a device '%s' is already connected", hello->name);
+    if (refusal) {
+        server_send_peer(server, peer, refusal);
+        return;
+    }
+    int cut = server->in.problem->cuts[server->in.plan->cut].layer;
+    server->seats[seat].peer = peer;
+    server->seats[seat].state = SEAT_ASSIGNED;
+    server_send(server, seat,
+                assignment_make(server->in.experiment, seat, cut, server->in.partition,
+                                server->first_front));
+}
+
+static void on_ready(struct server *server, int seat, const struct msg_ready *ready, int64_t now_us)
+{
+    const struct partition *p = server->in.partition;
+    if (server->seats[seat].state != SEAT_ASSIGNED) {
+        server_fail(server, "device %s: said ready twice", seat_name(server, seat));
+        return;
+    }
+    if (ready->n_train_samples != p->first[seat + 1] - p->first[seat] ||
+        ready->n_test_samples < (uint64_t)server->in.n_test_samples) {
+        server_fail(server,
+                    "device %s: has %llu training and %llu test samples, wanted are %zu and %d",
+                    seat_name(server, seat), (unsigned long long)ready->n_train_samples,
+                    (unsigned long long)ready->n_test_samples, p->first[seat + 1] - p->first[seat],
+                    server->in.n_test_samples);
+        return;
+    }
+    server->seats[seat].state = SEAT_READY;
+    if (++server->n_ready == server->n_seats)
+        turn_start_round(server, now_us);
+}
+
+static bool evaluation_is_due(const struct server *server, uint32_t round)
+{
+    const struct experiment *e = server->in.experiment;
+    bool is_last = round == (uint32_t)e->training.rounds;
+    return is_last ||
+           (e->training.evaluate_every > 0 && round % (uint32_t)e->training.evaluate_every == 0);
+}
+
+static void ask_evaluation(struct server *server, int seat)
+{
+    struct msg *msg = evaluation_ask(&server->evaluation, seat);
+    server->seats[seat].state = msg ? SEAT_EVALUATING : SEAT_READY;
+    if (msg)
+        server_send(server, seat, msg);
+}
+
+/* The record is complete: out with it, and on. */
+static void finish_round(struct server *server, int64_t now_us)
+{
+    server->has_record = true;
+    if (current_record(server)->round == (uint32_t)server->in.experiment->training.rounds)
+        server_finish(server);
+    else
+        turn_start_round(server, now_us);
+}
+
+void server_end_round(struct server *server, int64_t now_us)
+{
+    const struct experiment *e = server->in.experiment;
+    if (!evaluation_is_due(server, current_record(server)->round)) {
+        finish_round(server, now_us);
+        return;
+    }
+    /* Where the front part is handed on, the newest is the last device's. */
+    int only = server->framework->takes_turns ? server->n_seats - 1 : -1;
+    server->state = SERVER_EVALUATING;
+    evaluation_start(&server->evaluation, server->in.n_test_samples,
+                     strcmp(e->training.evaluation, "every-device") == 0, only);
+    for (int i = 0; i < server->n_seats; i++)
+        ask_evaluation(server, i);
+}
+
+static void on_evaluation(struct server *server, int seat, struct msg *msg, int64_t now_us)
+{
+    const struct msg_evaluation *answer = &msg->evaluation;
+    size_t features = back_cut_features(server->back), n = answer->n_samples;
+    if (server->seats[seat].state != SEAT_EVALUATING ||
+        !evaluation_expects(&server->evaluation, seat, answer)) {
+        server_fail(server, "device %s: sent an evaluation that nobody waits for",
+                    seat_name(server, seat));
+        return;
+    }
+    if (payload_bytes(msg->payload[0]) != n * features * sizeof(float) ||
+        payload_bytes(msg->payload[1]) != n * sizeof(uint32_t)) {
+        server_fail(server, "device %s: sent an evaluation of another size than asked for",
+                    seat_name(server, seat));
+        return;
+    }
+    struct loss loss = back_evaluate(server->back, payload_data(msg->payload[0]),
+                                     payload_data(msg->payload[1]), (int)n);
+    if (!evaluation_count(&server->evaluation, seat, loss)) {
+        ask_evaluation(server, seat);
+        return;
+    }
+    server->seats[seat].state = SEAT_READY;
+    struct round_record *record = current_record(server);
+    record->is_evaluated = true;
+    record->accuracy = evaluation_accuracy(&server->evaluation);
+    record->test_loss = evaluation_loss(&server->evaluation);
+    finish_round(server, now_us);
+}
+
+static void from_device(struct server *server, int seat, struct msg *msg, int64_t now_us)
+{
+    switch (msg->kind) {
+    case MSG_READY:
+        on_ready(server, seat, &msg->ready, now_us);
+        return;
+    case MSG_ACTIVATIONS:
+        turn_on_activations(server, seat, msg, now_us);
+        return;
+    case MSG_ROUND_DONE:
+        turn_on_round_done(server, seat, msg, now_us);
+        return;
+    case MSG_EVALUATION:
+        on_evaluation(server, seat, msg, now_us);
+        return;
+    case MSG_ERROR:
+        server->seats[seat].state = SEAT_EMPTY; /* it has left; no farewell */
+        server_fail(server, "device %s: %s", seat_name(server, seat), msg->error.reason);
+        return;
+    case MSG_HELLO:
+    case MSG_ASSIGNMENT:
+    case MSG_ROUND:
+    case MSG_GRADIENT:
+    case MSG_EVALUATE:
+    case MSG_STOP:
+    case MSG_N_KINDS:
+        break;
+    }
+    server_fail(server, "device %s: sent %s out of turn", seat_name(server, seat),
+                msg_kind_name(msg->kind));
+}
+
+void server_receive(struct server *server, uint64_t peer, struct msg **msg, int64_t now_us)
+{
+    int seat = seat_of_peer(server, peer);
+    bool is_over = server->state == SERVER_DONE || server->state == SERVER_FAILED;
+    if (is_over)
+        ;
+    else if (seat >= 0)
+        from_device(server, seat, *msg, now_us);
+    else if ((*msg)->kind == MSG_HELLO)
+        on_hello(server, peer, &(*msg)->hello);
+    else if ((*msg)->kind != MSG_ERROR)
+        server_send_peer(server, peer,
+                         msg_reason(MSG_ERROR, "say hello before %s", msg_kind_name((*msg)->kind)));
+    msg_free(*msg);
+    *msg = NULL;
+}
+
+void server_lost(struct server *server, uint64_t peer, const char *reason)
+{
+    int seat = seat_of_peer(server, peer);
+    if (seat < 0)
+        return;
+    server->seats[seat].state = SEAT_EMPTY;
+    server_fail(server, "device %s is gone: %s", seat_name(server, seat), reason);
+}
+
+void server_stop(struct server *server, const char *reason)
+{
+    server_fail(server, "%s", reason);
+}
+
+void server_advance(struct server *server, int64_t now_us)
+{
+    if (server->state == SERVER_TRAINING)
+        turn_advance(server, now_us);
+}
+
+int64_t server_wake_us(const struct server *server)
+{
+    return server->state == SERVER_TRAINING ? turn_wake_us(server) : INT64_MAX;
+}
+
+const struct round_record *server_next_record(struct server *server)
+{
+    if (!server->has_record)
+        return NULL;
+    server->has_record = false;
+    /* The finished one: still current when the run is over, else the other. */
+    bool is_current = server->state == SERVER_DONE;
+    return &server->records[is_current ? server->current : !server->current];
+}
+
+enum server_state server_state(const struct server *server)
+{
+    return server->state;
+}
+
+const char *server_failure(const struct server *server)
+{
+    return server->state == SERVER_FAILED ? server->failure : NULL;
+}
+
+int server_n_ready(const struct server *server)
+{
+    return server->n_ready;
+}
+
+const char *server_missing(const struct server *server)
+{
+    for (int i = 0; i < server->n_seats; i++)
+        if (server->seats[i].state == SEAT_EMPTY || server->seats[i].state == SEAT_ASSIGNED)
+            return seat_name(server, i);
+    return NULL;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The server's side of the protocol (docs/PROTOCOL.md), without input or output: messages and the time go
+ * in, messages and round records come out. Driven by the server's loop with ZeroMQ and the wall clock, by a
+ * simulator with a virtual one.
+ *
+ * Time is modelled microseconds. The server's computing and the air to the devices are emulated as the
+ * experiment says (link/pass.h, edge-server/air.h); what is measured is measured with the times given here
+ * and the durations devices report.
+ *
+ * How to drive it: after any call, or when server_wake_us() has come, call server_advance() with the time as
+ * it is then; send what server_next_message() gives until NULL; take server_next_record() until NULL.
+ */
+#ifndef EDGE_SERVER_SERVER_H
+#define EDGE_SERVER_SERVER_H
+
+#include <stdint.h>
+
+#include "edge-server/record.h"
+#include "experiment/experiment.h"
+#include "models/partition.h"
+#include "scheduler/plan.h"
+#include "wire/message.h"
+
+struct server;
+
+struct server_inputs { /* all borrowed for the server's life */
+    const struct experiment *experiment;
+    const struct problem *problem;
+    const struct plan *plan; /* not infeasible */
+    const struct partition *partition;
+    int n_test_samples; /* that an evaluation covers; every device must have so many */
+};
+
+struct server *server_new(const struct server_inputs *inputs, struct err *err);
+void server_free(struct server *server); /* messages given out that lend its memory must be gone */
+
+/* A message of some peer, taken over. Nothing a peer sends makes this fail: see server_state(). */
+void server_receive(struct server *server, uint64_t peer, struct msg **msg, int64_t now_us);
+
+/* A peer is gone, and why. The run ends unless the peer was none of its devices. */
+void server_lost(struct server *server, uint64_t peer, const char *reason);
+
+/* Ends the run early: devices are told, the state is SERVER_FAILED with this reason. */
+void server_stop(struct server *server, const char *reason);
+
+void server_advance(struct server *server, int64_t now_us);
+int64_t server_wake_us(const struct server *server); /* INT64_MAX: only after a message */
+
+struct msg *server_next_message(struct server *server, uint64_t *peer); /* the caller's to free */
+
+/* Once for each finished round, in order; good until the next but one round ends. */
+const struct round_record *server_next_record(struct server *server);
+
+enum server_state {
+    SERVER_GATHERING,
+    SERVER_TRAINING,
+    SERVER_EVALUATING,
+    SERVER_DONE,
+    SERVER_FAILED
+};
+enum server_state server_state(const struct server *server);
+const char *server_failure(const struct server *server); /* one line; NULL unless SERVER_FAILED */
+
+/* While gathering: devices that are there and ready, and the name of one that is missing (or NULL). */
+int server_n_ready(const struct server *server);
+const char *server_missing(const struct server *server);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by the files of the server's round logic alone: server.c (who is there, what came), turn.c (a
+ * round's turns), server_out.c (messages out, ends). */
+#ifndef EDGE_SERVER_SERVER_IMPL_H
+#define EDGE_SERVER_SERVER_IMPL_H
+
+#include "edge-server/air.h"
+#include "edge-server/back.h"
+#include "edge-server/evaluation.h"
+#include "edge-server/framework.h"
+#include "edge-server/server.h"
+#include "link/pass.h"
+
+/* docs/PROTOCOL.md names the same states. */
+enum seat_state {
+    SEAT_EMPTY,     /* no device of this name yet */
+    SEAT_ASSIGNED,  /* told its part, loading */
+    SEAT_READY,     /* for a round or an evaluation */
+    SEAT_COMPUTING, /* has the round; its activations are awaited */
+    SEAT_WAITING,   /* its activations are here */
+    SEAT_ANSWERED,  /* its gradient has gone; its MSG_ROUND_DONE is awaited */
+    SEAT_EVALUATING /* forwards a chunk of test samples */
+};
+
+/* A device of the experiment and who sits there. */
+struct seat {
+    enum seat_state state;
+    uint64_t peer;
+    int64_t round_sent_us; /* MSG_ROUND was on its way from here on */
+    int64_t answered_us;   /* its gradient had gone by here */
+};
+
+struct outgoing {
+    uint64_t peer;
+    struct msg *msg;
+};
+
+enum turn_phase {
+    TURN_GATHERING, /* activations come in */
+    TURN_FORWARD,   /* the server's forward pass */
+    TURN_BACKWARD,  /* its backward pass */
+    TURN_ANSWERING, /* gradients are on the air, devices run backward */
+};
+
+struct turn {
+    int index;          /* in the round */
+    int first, n_seats; /* its devices */
+    int n_arrived, n_done;
+    enum turn_phase phase;
+    struct pass pass;
+    int64_t gradients_us; /* backward was over: gradients went on the air */
+    int64_t broadcast_end_us;
+};
+
+struct server {
+    struct server_inputs in;
+    const struct framework *framework;
+    enum aggregation aggregation;
+    int n_seats; /* C */
+    struct seat *seats;
+    int n_ready;
+    enum server_state state;
+    char failure[MSG_MAX_REASON];
+
+    struct payload *first_front; /* weights every device starts from */
+    struct payload *front;       /* handed on from the turn before, or NULL */
+    struct back *back;
+    struct air *air;
+    double *lambda; /* [C] D_i / sum D */
+    double one;     /* the weight of a device that is alone on its turn */
+    int n_slots;    /* n = ceil(phi b), 0 when taking turns */
+
+    int64_t round_start_us;
+    struct turn turn;
+    struct evaluation evaluation;
+    struct round_record records[2]; /* the round under way, and the last finished */
+    int current;
+    bool has_record; /* the finished one was not given out yet */
+
+    struct outgoing *outbox;
+    size_t n_outgoing, outbox_capacity, next_outgoing;
+};
+
+/* server_out.c */
+void server_send(struct server *server, int seat, struct msg *msg);
+void server_send_peer(struct server *server, uint64_t peer, struct msg *msg);
+void server_fail(struct server *server, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void server_finish(struct server *server);
+void server_clear_outbox(struct server *server);
+
+/* turn.c */
+void turn_start_round(struct server *server, int64_t now_us);
+void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us);
+void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us);
+void turn_advance(struct server *server, int64_t now_us);
+int64_t turn_wake_us(const struct server *server);
+
+/* server.c: what follows when the last turn of a round is over. */
+void server_end_round(struct server *server, int64_t now_us);
+
+static inline struct round_record *current_record(struct server *server)
+{
+    return &server->records[server->current];
+}
+
+static inline const char *seat_name(const struct server *server, int seat)
+{
+    return server->in.experiment->devices[seat].name;
+}
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A round: its turns one after the other (one turn of all devices, or one for each when devices take turns),
+ * and in each turn activations in, the server's two passes, gradients out, answers in.
+ */
+#include <string.h>
+
+#include "edge-server/server_impl.h"
+
+static const struct experiment *experiment_of(const struct server *server)
+{
+    return server->in.experiment;
+}
+
+static int n_turns(const struct server *server)
+{
+    return server->framework->takes_turns ? server->n_seats : 1;
+}
+
+/* The front part travels when there is a next device to hand it to. */
+static bool hands_over(const struct server *server)
+{
+    return server->framework->takes_turns && server->n_seats > 1;
+}
+
+static struct msg *round_message(struct server *server, int seat)
+{
+    const struct experiment *e = experiment_of(server);
+    const struct latency_terms *predicted = &server->in.plan->terms;
+    struct msg *msg = msg_new(MSG_ROUND);
+    msg->round.round = current_record(server)->round;
+    msg->round.n_shared = (uint32_t)server->n_slots;
+    msg->round.returns_front = hands_over(server);
+    if (e->testbed.models_compute) {
+        msg->round.forward_s = predicted->device_forward_s[seat];
+        msg->round.backward_s = predicted->device_backward_s[seat];
+    }
+    if (e->testbed.models_link)
+        msg->round.uplink_bps = server->in.plan->rates.uplink_bps[seat];
+    return msg;
+}
+
+static void start_turn(struct server *server, int index, int64_t now_us)
+{
+    struct turn *turn = &server->turn;
+    bool takes_turns = server->framework->takes_turns;
+    *turn = (struct turn){.index = index,
+                          .first = takes_turns ? index : 0,
+                          .n_seats = takes_turns ? 1 : server->n_seats,
+                          .phase = TURN_GATHERING};
+    for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
+        struct msg *msg = round_message(server, i);
+        server->seats[i].state = SEAT_COMPUTING;
+        server->seats[i].round_sent_us = now_us;
+        if (!server->front) {
+            server_send(server, i, msg);
+            continue;
+        }
+        msg_attach(msg, payload_share(server->front));
+        current_record(server)->handover_bytes += msg_payload_bytes(msg);
+        air_send(server->air, now_us, i, 8.0 * (double)msg_payload_bytes(msg), msg);
+    }
+}
+
+void turn_start_round(struct server *server, int64_t now_us)
+{
+    uint32_t round = current_record(server)->round + 1;
+    server->current = !server->current;
+    struct round_record *record = current_record(server);
+    round_record_reset(record);
+    record->round = round;
+    record->cut = server->in.problem->cuts[server->in.plan->cut].layer;
+    record->predicted = &server->in.plan->terms;
+    record->predicted_s = server->in.plan->latency_s;
+    server->round_start_us = now_us;
+    server->state = SERVER_TRAINING;
+    start_turn(server, 0, now_us);
+}
+
+/* NULL, or what is wrong with a batch of activations and labels. */
+static const char *check_batch(const struct server *server, const struct msg *msg, size_t n_samples)
+{
+    size_t features = back_cut_features(server->back);
+    const uint32_t *labels = payload_data(msg->payload[1]);
+    if (payload_bytes(msg->payload[0]) != n_samples * features * sizeof(float))
+        return "activations of another size than the batch at the cut";
+    if (payload_bytes(msg->payload[1]) != n_samples * sizeof *labels)
+        return "not one label a sample";
+    for (size_t i = 0; i < n_samples; i++)
+        if (labels[i] >= (uint32_t)back_n_classes(server->back))
+            return "a label the model has no class for";
+    return NULL;
+}
+
+static void start_forward(struct server *server, int64_t now_us)
+{
+    struct turn *turn = &server->turn;
+    double modelled_s = server->in.plan->terms.server_forward_s / n_turns(server);
+    turn->phase = TURN_FORWARD;
+    pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
+    back_forward(server->back, turn->n_seats,
+                 server->framework->takes_turns ? &server->one : server->lambda);
+}
+
+void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us)
+{
+    const struct msg_activations *a = &msg->activations;
+    struct round_record *record = current_record(server);
+    struct turn *turn = &server->turn;
+    size_t batch = (size_t)experiment_of(server)->training.batch_size;
+    if (server->seats[seat].state != SEAT_COMPUTING || a->round != record->round) {
+        server_fail(server, "device %s: sent activations of round %u that nobody waits for",
+                    seat_name(server, seat), a->round);
+        return;
+    }
+    const char *complaint = a->n_samples == batch ? check_batch(server, msg, batch)
+                                                  : "another number of samples than the batch";
+    if (complaint) {
+        server_fail(server, "device %s: %s", seat_name(server, seat), complaint);
+        return;
+    }
+    back_put(server->back, seat - turn->first, payload_data(msg->payload[0]),
+             payload_data(msg->payload[1]));
+    double since_s = (double)(now_us - server->seats[seat].round_sent_us) * 1e-6;
+    record->measured.device_forward_s[seat] = a->forward_s;
+    record->measured.uplink_s[seat] = since_s - a->forward_s;
+    record->devices[seat].forward_busy_s = a->forward_busy_s;
+    record->uplink_bytes += payload_bytes(msg->payload[0]);
+    server->seats[seat].state = SEAT_WAITING;
+    if (++turn->n_arrived == turn->n_seats)
+        start_forward(server, now_us);
+}
+
+static void end_pass(struct server *server)
+{
+    struct round_record *record = current_record(server);
+    record->server_busy_s += pass_busy_s(&server->turn.pass);
+    record->n_overruns += pass_overran(&server->turn.pass);
+}
+
+static void end_forward(struct server *server, int64_t now_us)
+{
+    struct turn *turn = &server->turn;
+    end_pass(server);
+    current_record(server)->measured.server_forward_s += pass_elapsed_s(&turn->pass, now_us);
+    double modelled_s = server->in.plan->terms.server_backward_s / n_turns(server);
+    turn->phase = TURN_BACKWARD;
+    pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
+    server->framework->learn(server->back, server->aggregation, server->n_slots);
+}
+
+static struct msg *gradient_message(struct server *server, const float *gradient, bool is_shared)
+{
+    uint32_t n = (uint32_t)server->n_slots;
+    uint32_t batch = (uint32_t)experiment_of(server)->training.batch_size;
+    struct msg *msg = msg_new(MSG_GRADIENT);
+    msg->gradient.round = current_record(server)->round;
+    msg->gradient.is_shared = is_shared;
+    msg->gradient.first_slot = is_shared ? 0 : n;
+    msg->gradient.n_slots = is_shared ? n : batch - n;
+    size_t bytes = msg->gradient.n_slots * back_cut_features(server->back) * sizeof(float);
+    msg_attach(msg, payload_lend(gradient, bytes, NULL, NULL));
+    return msg;
+}
+
+/* The record's losses, and the gradients on the air. */
+static void end_backward(struct server *server, int64_t now_us)
+{
+    struct turn *turn = &server->turn;
+    struct round_record *record = current_record(server);
+    double batch = experiment_of(server)->training.batch_size;
+    end_pass(server);
+    record->measured.server_backward_s += pass_elapsed_s(&turn->pass, now_us);
+    record->columns_below_last += back_columns_below_last(server->back);
+    turn->phase = TURN_ANSWERING;
+    turn->gradients_us = turn->broadcast_end_us = now_us;
+    const float *shared = back_shared_gradient(server->back);
+    if (shared) {
+        struct msg *msg = gradient_message(server, shared, true);
+        record->broadcast_bytes += msg_payload_bytes(msg);
+        air_broadcast(server->air, now_us, 8.0 * (double)msg_payload_bytes(msg), msg);
+    }
+    for (int i = 0; i < turn->n_seats; i++) {
+        int seat = turn->first + i;
+        record->devices[seat].loss = back_loss(server->back, i).sum / batch;
+        record->loss += server->lambda[seat] * record->devices[seat].loss;
+        const float *own = back_own_gradient(server->back, i);
+        if (!own)
+            continue;
+        struct msg *msg = gradient_message(server, own, false);
+        record->downlink_bytes += msg_payload_bytes(msg);
+        air_send(server->air, now_us, seat, 8.0 * (double)msg_payload_bytes(msg), msg);
+    }
+}
+
+/* One message to every device of the turn, the tensor shared. */
+static void send_broadcast(struct server *server, struct msg *msg, int64_t now_us)
+{
+    struct turn *turn = &server->turn;
+    turn->broadcast_end_us = now_us;
+    current_record(server)->measured.broadcast_s = (double)(now_us - turn->gradients_us) * 1e-6;
+    for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
+        struct msg *copy = msg_new(MSG_GRADIENT);
+        copy->gradient = msg->gradient;
+        msg_attach(copy, payload_share(msg->payload[0]));
+        server_send(server, i, copy);
+        server->seats[i].state = SEAT_ANSWERED;
+        server->seats[i].answered_us = now_us;
+    }
+    msg_free(msg);
+}
+
+static void send_from_air(struct server *server, struct msg *msg, int seat, int64_t now_us)
+{
+    struct seat *to = &server->seats[seat];
+    if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
+        current_record(server)->measured.handover_s[seat] +=
+            (double)(now_us - to->round_sent_us) * 1e-6;
+        to->round_sent_us = now_us;
+    } else {
+        to->state = SEAT_ANSWERED;
+        to->answered_us = now_us;
+    }
+    server_send(server, seat, msg);
+}
+
+void turn_advance(struct server *server, int64_t now_us)
+{
+    struct turn *turn = &server->turn;
+    if (turn->phase == TURN_FORWARD && pass_is_over(&turn->pass, now_us))
+        end_forward(server, now_us);
+    else if (turn->phase == TURN_BACKWARD && pass_is_over(&turn->pass, now_us))
+        end_backward(server, now_us);
+    int seat;
+    struct msg *msg;
+    while ((msg = air_pop(server->air, now_us, &seat))) {
+        if (seat == AIR_ALL)
+            send_broadcast(server, msg, now_us);
+        else
+            send_from_air(server, msg, seat, now_us);
+    }
+}
+
+int64_t turn_wake_us(const struct server *server)
+{
+    int64_t wake_us = air_wake_us(server->air);
+    if (server->turn.phase == TURN_FORWARD || server->turn.phase == TURN_BACKWARD) {
+        int64_t pass_us = pass_wake_us(&server->turn.pass);
+        wake_us = pass_us < wake_us ? pass_us : wake_us;
+    }
+    return wake_us;
+}
+
+/*
+ * What is left of the time between the gradient's start on the downlink and the answer, after the device's
+ * own backward pass, is the downlink's; when the front part comes back with the answer, the downlink ends
+ * where its emulation does, and the rest is the hand-over's.
+ */
+static void measure_downlink(struct server *server, int seat, const struct msg *msg, int64_t now_us)
+{
+    struct latency_terms *measured = &current_record(server)->measured;
+    struct turn *turn = &server->turn;
+    double backward_s = msg->round_done.backward_s;
+    double whole_s = (double)(now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
+    measured->device_backward_s[seat] = backward_s;
+    measured->downlink_s[seat] = whole_s;
+    if (msg->n_payloads == 0)
+        return;
+    double downlink_s = (double)(server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
+    measured->downlink_s[seat] = downlink_s;
+    measured->handover_s[seat] += whole_s - downlink_s;
+}
+
+static int take_front(struct server *server, int seat, const struct msg *msg)
+{
+    size_t wanted = hands_over(server) ? payload_bytes(server->first_front) : 0;
+    if (msg_payload_bytes(msg) != wanted) {
+        server_fail(server, "device %s: handed on %zu bytes of front weights instead of %zu",
+                    seat_name(server, seat), msg_payload_bytes(msg), wanted);
+        return -1;
+    }
+    if (wanted) {
+        payload_drop(server->front);
+        server->front = payload_share(msg->payload[0]);
+        current_record(server)->handover_bytes += wanted;
+    }
+    return 0;
+}
+
+void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us)
+{
+    const struct msg_round_done *done = &msg->round_done;
+    struct round_record *record = current_record(server);
+    struct turn *turn = &server->turn;
+    if (server->seats[seat].state != SEAT_ANSWERED || done->round != record->round) {
+        server_fail(server, "device %s: ended round %u, which it is not in",
+                    seat_name(server, seat), done->round);
+        return;
+    }
+    if (take_front(server, seat, msg))
+        return;
+    measure_downlink(server, seat, msg, now_us);
+    record->devices[seat].backward_busy_s = done->backward_busy_s;
+    record->devices[seat].n_overruns = done->n_overruns;
+    record->n_overruns += done->n_overruns;
+    server->seats[seat].state = SEAT_READY;
+    if (++turn->n_done < turn->n_seats)
+        return;
+    if (turn->index + 1 < n_turns(server)) {
+        start_turn(server, turn->index + 1, now_us);
+        return;
+    }
+    record->measured_s = (double)(now_us - server->round_start_us) * 1e-6;
+    server_end_round(server, now_us);
+}
