@@ -18,4 +18,11 @@ struct payload *msg_encode(const struct msg *msg);
 struct msg *msg_decode(const void *control, size_t n_bytes, struct payload **payloads,
                        int n_payloads, struct err *err);
 
+/*
+ * Would the other side take it? Every rule of docs/PROTOCOL.md, limits of the control part's size and depth
+ * included; msg_decode() ends with it. For a sender who builds a message from what a user wrote (names,
+ * a large model) and wants to hear of it early. The error names the field: "round: forward_s is nan; ...".
+ */
+int msg_check(const struct msg *msg, struct err *err);
+
 #endif
