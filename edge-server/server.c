@@ -188,24 +188,36 @@ void server_end_round(struct server *server, int64_t now_us)
         ask_evaluation(server, i);
 }
 
+const char *server_check_batch(const struct server *server, const struct msg *msg, size_t n_samples)
+{
+    size_t features = back_cut_features(server->back);
+    const uint32_t *labels = payload_data(msg->payload[1]);
+    if (payload_bytes(msg->payload[0]) != n_samples * features * sizeof(float))
+        return "activations of another size than the batch at the cut";
+    if (payload_bytes(msg->payload[1]) != n_samples * sizeof *labels)
+        return "not one label a sample";
+    for (size_t i = 0; i < n_samples; i++)
+        if (labels[i] >= (uint32_t)back_n_classes(server->back))
+            return "a label the model has no class for";
+    return NULL;
+}
+
 static void on_evaluation(struct server *server, int seat, struct msg *msg, int64_t now_us)
 {
     const struct msg_evaluation *answer = &msg->evaluation;
-    size_t features = back_cut_features(server->back), n = answer->n_samples;
     if (server->seats[seat].state != SEAT_EVALUATING ||
         !evaluation_expects(&server->evaluation, seat, answer)) {
         server_fail(server, "device %s: sent an evaluation that nobody waits for",
                     seat_name(server, seat));
         return;
     }
-    if (payload_bytes(msg->payload[0]) != n * features * sizeof(float) ||
-        payload_bytes(msg->payload[1]) != n * sizeof(uint32_t)) {
-        server_fail(server, "device %s: sent an evaluation of another size than asked for",
-                    seat_name(server, seat));
+    const char *complaint = server_check_batch(server, msg, answer->n_samples);
+    if (complaint) {
+        server_fail(server, "device %s: evaluation: %s", seat_name(server, seat), complaint);
         return;
     }
     struct loss loss = back_evaluate(server->back, payload_data(msg->payload[0]),
-                                     payload_data(msg->payload[1]), (int)n);
+                                     payload_data(msg->payload[1]), (int)answer->n_samples);
     if (!evaluation_count(&server->evaluation, seat, loss)) {
         ask_evaluation(server, seat);
         return;

@@ -96,7 +96,11 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
 void turn_advance(struct server *server, int64_t now_us);
 int64_t turn_wake_us(const struct server *server);
 
-/* server.c: what follows when the last turn of a round is over. */
+/* server.c */
+/* NULL, or what is wrong with a message of n_samples activations and labels. */
+const char *server_check_batch(const struct server *server, const struct msg *msg,
+                               size_t n_samples);
+/* What follows when the last turn of a round is over. */
 void server_end_round(struct server *server, int64_t now_us);
 
 static inline struct round_record *current_record(struct server *server)

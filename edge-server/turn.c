@@ -77,21 +77,6 @@ void turn_start_round(struct server *server, int64_t now_us)
     start_turn(server, 0, now_us);
 }
 
-/* NULL, or what is wrong with a batch of activations and labels. */
-static const char *check_batch(const struct server *server, const struct msg *msg, size_t n_samples)
-{
-    size_t features = back_cut_features(server->back);
-    const uint32_t *labels = payload_data(msg->payload[1]);
-    if (payload_bytes(msg->payload[0]) != n_samples * features * sizeof(float))
-        return "activations of another size than the batch at the cut";
-    if (payload_bytes(msg->payload[1]) != n_samples * sizeof *labels)
-        return "not one label a sample";
-    for (size_t i = 0; i < n_samples; i++)
-        if (labels[i] >= (uint32_t)back_n_classes(server->back))
-            return "a label the model has no class for";
-    return NULL;
-}
-
 static void start_forward(struct server *server, int64_t now_us)
 {
     struct turn *turn = &server->turn;
@@ -113,7 +98,7 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, int64
                     seat_name(server, seat), a->round);
         return;
     }
-    const char *complaint = a->n_samples == batch ? check_batch(server, msg, batch)
+    const char *complaint = a->n_samples == batch ? server_check_batch(server, msg, batch)
                                                   : "another number of samples than the batch";
     if (complaint) {
         server_fail(server, "device %s: %s", seat_name(server, seat), complaint);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "edge-server/summary.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "edge-server/phase.h"
+
+/* One number a round. */
+struct series {
+    double *values;
+    size_t n, capacity;
+};
+
+struct compared {
+    struct series predicted, measured;
+};
+
+struct summary {
+    bool takes_turns;
+    struct compared *phases; /* [n_phases] */
+    struct compared round;
+    uint32_t n_rounds, n_overrun_rounds, n_overruns;
+    double last_loss, accuracy, test_loss;
+    bool is_evaluated;
+};
+
+struct summary *summary_new(bool takes_turns)
+{
+    struct summary *summary = mem_zero(1, sizeof *summary);
+    summary->takes_turns = takes_turns;
+    summary->phases = mem_zero(n_phases, sizeof *summary->phases);
+    return summary;
+}
+
+static void series_add(struct series *series, double value)
+{
+    series->values = mem_grow(series->values, series->n, &series->capacity, sizeof *series->values);
+    series->values[series->n++] = value;
+}
+
+static void compared_add(struct compared *compared, double predicted, double measured)
+{
+    series_add(&compared->predicted, predicted);
+    series_add(&compared->measured, measured);
+}
+
+static void compared_release(struct compared *compared)
+{
+    free(compared->predicted.values);
+    free(compared->measured.values);
+}
+
+void summary_free(struct summary *summary)
+{
+    if (!summary)
+        return;
+    for (size_t i = 0; i < n_phases; i++)
+        compared_release(&summary->phases[i]);
+    compared_release(&summary->round);
+    free(summary->phases);
+    free(summary);
+}
+
+void summary_add(struct summary *summary, const struct round_record *record)
+{
+    for (size_t i = 0; i < n_phases; i++)
+        compared_add(&summary->phases[i],
+                     phase_of_round(&phases[i], record->predicted, summary->takes_turns),
+                     phase_of_round(&phases[i], &record->measured, summary->takes_turns));
+    compared_add(&summary->round, record->predicted_s, record->measured_s);
+    summary->n_rounds++;
+    summary->n_overruns += record->n_overruns;
+    summary->n_overrun_rounds += record->n_overruns > 0;
+    summary->last_loss = record->loss;
+    if (record->is_evaluated) {
+        summary->is_evaluated = true;
+        summary->accuracy = record->accuracy;
+        summary->test_loss = record->test_loss;
+    }
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(const struct series *series)
+{
+    double *sorted = mem_copy(series->values, series->n * sizeof *sorted);
+    qsort(sorted, series->n, sizeof *sorted, ascending);
+    double middle = series->n % 2 ? sorted[series->n / 2]
+                                  : 0.5 * (sorted[series->n / 2 - 1] + sorted[series->n / 2]);
+    free(sorted);
+    return middle;
+}
+
+static void print_row(struct strbuf *out, const char *label, const struct compared *compared)
+{
+    double predicted_s = median(&compared->predicted), measured_s = median(&compared->measured);
+    strbuf_addf(out, "  %-24s %12.3f %12.3f %+12.3f", label, 1e3 * predicted_s, 1e3 * measured_s,
+                1e3 * (measured_s - predicted_s));
+    if (predicted_s > 0)
+        strbuf_addf(out, " %+8.1f %%", 100 * (measured_s / predicted_s - 1));
+    strbuf_addf(out, "\n");
+}
+
+void summary_print(const struct summary *summary, struct strbuf *out)
+{
+    if (summary->n_rounds == 0) {
+        strbuf_addf(out, "No round was finished.\n");
+        return;
+    }
+    strbuf_addf(out, "%u rounds, last training loss %.4f", summary->n_rounds, summary->last_loss);
+    if (summary->is_evaluated)
+        strbuf_addf(out, ", test accuracy %.2f %% (loss %.4f)", 100 * summary->accuracy,
+                    summary->test_loss);
+    strbuf_addf(out, "\n\n  %-24s %12s %12s %12s\n",
+                summary->takes_turns ? "sum over the devices" : "slowest device", "predicted ms",
+                "measured ms", "difference");
+    for (size_t i = 0; i < n_phases; i++)
+        if (median(&summary->phases[i].predicted) > 0)
+            print_row(out, phases[i].label, &summary->phases[i]);
+    print_row(out, "round", &summary->round);
+    strbuf_addf(out, "  Modelled milliseconds, medians over the rounds.");
+    if (summary->n_overruns)
+        strbuf_addf(
+            out,
+            "\n  OVERRUNS: in %u of %u rounds %u passes computed longer than modelled; raise\n"
+            "  testbed.time_scale until there are none.\n",
+            summary->n_overrun_rounds, summary->n_rounds, summary->n_overruns);
+    else
+        strbuf_addf(out, " No overruns: this machine kept up.\n");
+}
