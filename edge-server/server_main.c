@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* splitbed-server: the edge server, started by `splitbed run` or by hand next to real devices. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <errno.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stop_signal.h"
+#include "edge-server/planning.h"
+#include "edge-server/server_loop.h"
+
+#define EXIT_USAGE 2
+
+const char *argp_program_version = "splitbed-server 0.1";
+
+struct arguments {
+    const char *config, *out_dir;
+    struct experiment_override *overrides;
+    size_t n_overrides, capacity;
+    int ready_fd;
+    bool is_verbose;
+};
+
+static const struct argp_option options[] = {
+    {"set", 's', "KEY=VALUE", 0, "Override a key of CONFIG, as often as needed", 0},
+    {"out", 'o', "DIR", 0, "Result folder (created if missing)", 0},
+    {"ready-fd", 'r', "N", 0, "Write the address to file descriptor N once devices can connect", 0},
+    {"verbose", 'v', NULL, 0, "Say more", 0},
+    {0}};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    char *end;
+    switch (key) {
+    case 's':
+        a->overrides = mem_grow(a->overrides, a->n_overrides, &a->capacity, sizeof *a->overrides);
+        a->overrides[a->n_overrides++].assignment = value;
+        return 0;
+    case 'o':
+        a->out_dir = value;
+        return 0;
+    case 'r':
+        a->ready_fd = (int)strtol(value, &end, 10);
+        if (*end || a->ready_fd < 0 || a->ready_fd > 1 << 16)
+            argp_error(state, "--ready-fd: '%s' is no file descriptor", value);
+        return 0;
+    case 'v':
+        a->is_verbose = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->config)
+            argp_error(state, "'%s': one CONFIG is wanted", value);
+        a->config = value;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->config || !a->out_dir)
+            argp_error(state, "CONFIG and --out are needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int open_out_dir(const char *dir, struct err *err)
+{
+    if (mkdir(dir, 0777) && errno != EEXIST)
+        return err_set_errno(err, "cannot make the result folder '%s'", dir);
+    char *path = mem_format("%s/log.txt", dir);
+    int status = log_to_file(path, err);
+    free(path);
+    return status;
+}
+
+static int serve(const struct arguments *a, const struct experiment *e)
+{
+    struct err err = ERR_INIT;
+    struct server_options options = {
+        .experiment = e, .out_dir = a->out_dir, .ready_fd = a->ready_fd};
+    if (open_out_dir(a->out_dir, &err) || (options.stop_fd = stop_signal_open(&err)) < 0 ||
+        server_run(&options, &err)) {
+        log_error("%s", err.text);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = {
+        options,
+        parse,
+        "CONFIG",
+        "The server's side of split learning: plans, trains the back layers, writes the results.",
+        NULL,
+        NULL,
+        NULL};
+    struct arguments arguments = {.ready_fd = -1};
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    log_open("server", arguments.is_verbose ? LOG_DEBUG : LOG_INFO);
+
+    struct experiment e;
+    struct experiment_choices choices = planning_choices();
+    struct strbuf errors = STRBUF_INIT;
+    int status = EXIT_USAGE;
+    if (experiment_load(&e, arguments.config, arguments.overrides, arguments.n_overrides, &choices,
+                        &errors)) {
+        fputs(errors.text, stderr);
+    } else {
+        status = serve(&arguments, &e);
+        experiment_release(&e);
+    }
+    strbuf_release(&errors);
+    free(arguments.overrides);
+    return status;
+}
