@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The search behind the policy "exact": best-first branch and bound over all cuts at once.
+ *
+ * A node's bound is the relaxation's (relaxation.h); its solution is rounded, repaired and improved by
+ * moves and swaps with exact power control; a subchannel that it splits is given to each device in turn,
+ * with the bound each choice has by the prices alone. Choices whose bound is within the gap of the best
+ * round found are dropped. Ends when nothing is left, or at the deadline.
+ */
+#ifndef SCHEDULER_EXACT_SEARCH_H
+#define SCHEDULER_EXACT_SEARCH_H
+
+#include "scheduler/branch.h"
+#include "scheduler/ownership.h"
+#include "scheduler/relaxation.h"
+
+/* A cut that may be best, with what the search needs to know of it. */
+struct cut_search {
+    int cut; /* in the problem */
+    double least_s;
+    struct cut_costs costs;
+    struct allocation known; /* the best owners found at this cut */
+    double known_s;
+    struct relaxation *relaxation; /* NULL until its first node is solved */
+    bool is_started;
+};
+
+struct exact_search {
+    const struct cell *cell;
+    const int *partner; /* [C] by ownership_match() */
+    double gap;
+    int64_t deadline_us;
+    struct cut_search *cuts; /* least_s ascending */
+    int n_cuts;
+    struct open_list open;
+    int best;         /* index into cuts; -1: none yet */
+    double best_s;    /* its known_s */
+    double dropped_s; /* least bound among what was dropped */
+    long n_nodes;     /* solved */
+};
+
+void exact_search_init(struct exact_search *s, const struct cell *cell, const int *partner,
+                       const bool *is_cut_wanted, double gap, int64_t deadline_us);
+void exact_search_release(struct exact_search *s);
+
+void exact_search_run(struct exact_search *s);
+
+/* No allocation at any of the cuts is faster. */
+double exact_search_bound_s(const struct exact_search *s);
+
+#endif

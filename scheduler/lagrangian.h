@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The proof behind every lower bound: the Lagrangian of the round at one cut, in closed form.
+ *
+ * With prices >= 0 on each device's rates and power and on the total power, no allocation is faster than
+ *
+ *   fixed + min_T1 [T1 + sum_i a_i D_u / (T1 - T_i^F)] + min_T2 [T2 + sum_i d_i D_d / (T2 - T_i^B)]
+ *         - sum_i m_i cap_i - n p_total
+ *         - sum_k max(0, max_i max_{0 <= P <= cap_i} [a_i r_ik(P) + d_i c_ik - (m_i + n) P])
+ *
+ * where r_ik(P) = B_k log2(1 + P g_ik / (B_k N0)) and c_ik is the downlink rate. That holds for any prices,
+ * so a bound does not depend on how well, or how cleanly, they were found. At the best prices it equals the
+ * relaxation in which devices may share subchannels in time. Prices are in s per bit/s and s per W.
+ */
+#ifndef SCHEDULER_LAGRANGIAN_H
+#define SCHEDULER_LAGRANGIAN_H
+
+#include <stdbool.h>
+
+#include "scheduler/cell.h"
+
+struct prices {
+    double *uplink;   /* [C] a_i */
+    double *downlink; /* [C] d_i */
+    double *power;    /* [C] m_i */
+    double total_power;
+};
+
+void prices_init(struct prices *prices, int n_devices);
+void prices_release(struct prices *prices);
+void prices_copy(struct prices *to, const struct prices *from, int n_devices);
+
+/* What the bound decided on the way, as material for a better one. */
+struct lagrangian {
+    double bound_s;            /* < 0 when the prices are poor, still valid */
+    double up_s, down_s;       /* T1, T2 */
+    double *power_w, *worth_s; /* [C][M] best power on the subchannel, and what it is worth */
+    double *best_worth_s;      /* [M] the largest worth among those allowed; 0 if none */
+};
+
+void lagrangian_init(struct lagrangian *l, const struct cell *cell);
+void lagrangian_release(struct lagrangian *l);
+
+/* allowed[C][M]: who may own what. Pairs not allowed get worth_s = -INFINITY. */
+void lagrangian_evaluate(struct lagrangian *l, const struct cell *cell,
+                         const struct cut_costs *costs, const struct prices *prices,
+                         const bool *allowed);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scheduler/ownership.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+/* Bipartite matching by augmenting paths; `holder` is who has a subchannel, `seen` marks one search. */
+struct matching {
+    const struct cell *cell;
+    int *holder, *partner;
+    bool *seen;
+};
+
+static bool is_usable(const struct cell *cell, int i, int k)
+{
+    return cell->downlink_bps[cell_at(cell, i, k)] > 0 &&
+           cell->floor_w_per_hz[cell_at(cell, i, k)] < HUGE_VAL;
+}
+
+/*
+ * Breadth-first, because a recursion as deep as there are devices could run out of stack. `from[k]` is the
+ * device that reached subchannel k; the path is turned over once a free subchannel is found.
+ */
+static bool find_partner(struct matching *m, int device, int *queue, int *from)
+{
+    const struct cell *cell = m->cell;
+    int n_queued = 0;
+
+    memset(m->seen, 0, (size_t)cell->n_subchannels * sizeof *m->seen);
+    queue[n_queued++] = device;
+    for (int q = 0; q < n_queued; q++) {
+        int i = queue[q];
+        for (int j = 0; j < cell->n_subchannels; j++) {
+            int k = cell->order[cell_at(cell, i, j)];
+            if (m->seen[k] || !is_usable(cell, i, k))
+                continue;
+            m->seen[k] = true;
+            from[k] = i;
+            if (m->holder[k] >= 0) {
+                queue[n_queued++] = m->holder[k];
+                continue;
+            }
+            while (k >= 0) {
+                int taker = from[k], freed = m->partner[taker];
+                m->holder[k] = taker;
+                m->partner[taker] = k;
+                k = freed;
+            }
+            return true;
+        }
+    }
+    queue[n_queued] = -1; /* the devices of the failed search, for the reason */
+    return false;
+}
+
+static void explain(const struct cell *cell, const int *queue, const bool *seen,
+                    struct strbuf *reason)
+{
+    int n_devices = 0, n_subchannels = 0;
+
+    while (queue[n_devices] >= 0)
+        n_devices++;
+    for (int k = 0; k < cell->n_subchannels; k++)
+        n_subchannels += seen[k];
+    if (n_devices == 1) {
+        strbuf_addf(reason, "device %s has no usable subchannel: every gain is 0",
+                    cell->problem->devices[queue[0]].name);
+        return;
+    }
+    strbuf_addf(reason, "%d devices (", n_devices);
+    for (int q = 0; q < n_devices && q < 8; q++)
+        strbuf_addf(reason, "%s%s", q ? ", " : "", cell->problem->devices[queue[q]].name);
+    strbuf_addf(reason,
+                "%s) have only %d usable subchannel%s between them: each needs one of its own",
+                n_devices > 8 ? ", ..." : "", n_subchannels, n_subchannels == 1 ? "" : "s");
+}
+
+bool ownership_match(const struct cell *cell, int *partner, struct strbuf *reason)
+{
+    size_t m = (size_t)cell->n_subchannels;
+    int *queue = mem_zero((size_t)cell->n_devices + 2, sizeof(int));
+    int *from = mem_zero(m, sizeof(int));
+    struct matching matching = {cell, mem_zero(m, sizeof(int)), partner, mem_zero(m, sizeof(bool))};
+    bool is_found = true;
+
+    for (int k = 0; k < cell->n_subchannels; k++)
+        matching.holder[k] = -1;
+    for (int i = 0; i < cell->n_devices; i++)
+        partner[i] = -1;
+    for (int i = 0; is_found && i < cell->n_devices; i++)
+        is_found = find_partner(&matching, i, queue, from);
+    if (!is_found)
+        explain(cell, queue, matching.seen, reason);
+    free(queue);
+    free(from);
+    free(matching.holder);
+    free(matching.seen);
+    return is_found;
+}
+
+/* When a device would end its share of the round if it had an equal share of all power. */
+static double end_s(const struct allocation *a, int i)
+{
+    const struct cell *cell = a->cell;
+    double power_w = fmin(cell->power_cap_w[i], cell->problem->total_power_w / cell->n_devices);
+    double end = a->costs->forward_s[i] + a->costs->backward_s[i];
+
+    if (a->costs->uplink_bits > 0)
+        end += a->costs->uplink_bits / waterfill_rate_bps(&a->bands[i], power_w);
+    if (a->costs->downlink_bits > 0)
+        end += a->costs->downlink_bits / a->downlink_bps[i];
+    return end;
+}
+
+void ownership_greedy(struct allocation *a, const int *partner)
+{
+    const struct cell *cell = a->cell;
+    double *ends_s = mem_zero((size_t)cell->n_devices, sizeof(double));
+    int *next = mem_zero((size_t)cell->n_devices, sizeof(int));
+    int n_left = cell->n_subchannels - cell->n_devices;
+
+    for (int k = 0; k < cell->n_subchannels; k++)
+        a->owner[k] = -1;
+    for (int i = 0; i < cell->n_devices; i++)
+        a->owner[partner[i]] = i;
+    allocation_set(a, a->owner);
+    for (int i = 0; i < cell->n_devices; i++)
+        ends_s[i] = end_s(a, i);
+    for (; n_left > 0; n_left--) {
+        int last = 0, k;
+        for (int i = 1; i < cell->n_devices; i++)
+            if (ends_s[i] > ends_s[last])
+                last = i;
+        while (a->owner[k = cell->order[cell_at(cell, last, next[last])]] >= 0)
+            next[last]++;
+        allocation_give(a, k, last);
+        ends_s[last] = end_s(a, last);
+    }
+    free(ends_s);
+    free(next);
+}
+
+void ownership_repair(const struct cell *cell, const int *partner, int *owner)
+{
+    int *n_owned = mem_zero((size_t)cell->n_devices, sizeof(int));
+    bool is_done = false;
+
+    for (int k = 0; k < cell->n_subchannels; k++)
+        if (owner[k] >= 0 && is_usable(cell, owner[k], k))
+            n_owned[owner[k]]++;
+    /* A partner is taken by its device at most once, so this ends. */
+    while (!is_done) {
+        is_done = true;
+        for (int i = 0; i < cell->n_devices; i++) {
+            int k = partner[i], robbed = owner[k];
+            if (n_owned[i] > 0)
+                continue;
+            if (robbed >= 0 && is_usable(cell, robbed, k))
+                n_owned[robbed]--;
+            owner[k] = i;
+            n_owned[i] = 1;
+            is_done = false;
+        }
+    }
+    free(n_owned);
+}
+
+struct search {
+    struct allocation *a;
+    double best_s;
+    int64_t deadline_us;
+    bool has_improved;
+};
+
+/* The owners are as tried; whether the round is shorter than the best by enough to be kept. */
+static bool is_better(struct search *s)
+{
+    double target_s = s->best_s * (1 - 1e-7);
+    double up_s = target_s - s->a->costs->fixed_s - allocation_down_s(s->a);
+
+    if (!(up_s >= s->a->costs->least_up_s) || !power_can_meet(s->a, up_s))
+        return false;
+    s->best_s = allocation_total_s(s->a);
+    s->has_improved = true;
+    return true;
+}
+
+static void try_moves(struct search *s, int k)
+{
+    for (int i = 0; i < s->a->cell->n_devices; i++) {
+        int before = s->a->owner[k];
+        if (i == before || !is_usable(s->a->cell, i, k))
+            continue;
+        allocation_give(s->a, k, i);
+        if (!is_better(s))
+            allocation_give(s->a, k, before);
+    }
+}
+
+static void try_swaps(struct search *s, int k)
+{
+    for (int l = k + 1; l < s->a->cell->n_subchannels; l++) {
+        int a = s->a->owner[k], b = s->a->owner[l];
+        if (a == b || a < 0 || b < 0)
+            continue;
+        allocation_swap(s->a, k, l);
+        if (!is_better(s))
+            allocation_swap(s->a, k, l);
+    }
+}
+
+double ownership_improve(struct allocation *a, int64_t deadline_us)
+{
+    struct search s = {a, allocation_total_s(a), deadline_us, true};
+
+    while (s.has_improved) {
+        s.has_improved = false;
+        for (int k = 0; k < a->cell->n_subchannels; k++) {
+            if (clock_now_us() > deadline_us)
+                return s.best_s;
+            try_moves(&s, k);
+            try_swaps(&s, k);
+        }
+    }
+    return s.best_s;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The policy "exact": the global optimum over cut, subchannels and power to within the gap asked for, with
+ * a proven bound. What it cannot finish in time it returns with the bound it has.
+ */
+#include "scheduler/policy.h"
+
+#include <glpk.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "scheduler/exact_search.h"
+
+static void fill_plan(const struct exact_search *s, struct plan *plan)
+{
+    const struct cut_search *best = &s->cuts[s->best];
+
+    plan->cut = best->cut;
+    memcpy(plan->owner, best->known.owner, (size_t)s->cell->n_subchannels * sizeof(int));
+    power_psd(&best->known, power_best_up_s(&best->known), plan->psd_w_per_hz);
+    plan->lower_bound_s = exact_search_bound_s(s);
+    plan->status = PLAN_FEASIBLE;
+}
+
+static void search(const struct cell *cell, const int *partner, const struct plan_options *options,
+                   struct plan *plan)
+{
+    int64_t deadline_us = clock_now_us() + (int64_t)(options->time_limit_s * 1e6);
+    bool *is_wanted = mem_zero((size_t)cell->problem->n_cuts, sizeof *is_wanted);
+    struct exact_search s;
+
+    policy_choose_cuts(cell->problem, is_wanted);
+    exact_search_init(&s, cell, partner, is_wanted, options->gap, deadline_us);
+    exact_search_run(&s);
+    fill_plan(&s, plan);
+    exact_search_release(&s);
+    free(is_wanted);
+    glp_free_env(); /* nothing of GLPK's is kept between solves */
+}
+
+int policy_exact_solve(const struct problem *problem, const struct plan_options *options,
+                       struct plan *plan, struct err *err)
+{
+    int *partner = mem_zero((size_t)problem->n_devices, sizeof(int));
+    struct strbuf reason = STRBUF_INIT;
+    struct cell cell;
+
+    (void)err;
+    cell_init(&cell, problem);
+    if (ownership_match(&cell, partner, &reason)) {
+        search(&cell, partner, options, plan);
+    } else {
+        plan->status = PLAN_INFEASIBLE;
+        plan->reason = mem_string(reason.text);
+    }
+    strbuf_release(&reason);
+    cell_release(&cell);
+    free(partner);
+    return 0;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scheduler/problem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "scheduler/problem_limits.h"
+
+int problem_aggregated_slots(const struct problem *problem)
+{
+    double slots = problem->aggregation_ratio * problem->batch_size;
+
+    /* 0.7 x 10 is 7.000000000000001 in binary and must not become 8. */
+    return (int)ceil(slots - 1e-9 * (1 + slots));
+}
+
+void problem_release(struct problem *problem)
+{
+    for (int i = 0; i < problem->n_devices; i++) {
+        free(problem->devices[i].name);
+        free(problem->devices[i].gain);
+    }
+    for (int j = 0; j < problem->n_cuts; j++)
+        free(problem->cuts[j].name);
+    free(problem->devices);
+    free(problem->cuts);
+    free(problem->bandwidth_hz);
+    memset(problem, 0, sizeof *problem);
+}
+
+static int check_positive(double value, const char *path, struct err *err)
+{
+    if (!(value > 0))
+        return err_set(err, "%s: %g: must be > 0", path, value);
+    if (!(value >= PROBLEM_MIN_POSITIVE && value <= PROBLEM_MAX_NUMBER))
+        return err_set(err, "%s: %g: must be between %g and %g", path, value, PROBLEM_MIN_POSITIVE,
+                       PROBLEM_MAX_NUMBER);
+    return 0;
+}
+
+static int check_not_negative(double value, const char *path, struct err *err)
+{
+    if (!(value >= 0))
+        return err_set(err, "%s: %g: must be >= 0", path, value);
+    if (!(value <= PROBLEM_MAX_NUMBER))
+        return err_set(err, "%s: %g: must be at most %g", path, value, PROBLEM_MAX_NUMBER);
+    return 0;
+}
+
+int problem_check_count(const char *path, int n, int max, struct err *err)
+{
+    if (n < 1 || n > max)
+        return err_set(err, "%s: %d entries: must be 1 to %d", path, n, max);
+    return 0;
+}
+
+static int check_name(const char *name, const char *path, struct err *err)
+{
+    if (!name || !name[0])
+        return err_set(err, "%s: '': must not be empty", path);
+    if (strlen(name) > PROBLEM_MAX_NAME)
+        return err_set(err, "%s: '%.20s...': must have at most %d bytes", path, name,
+                       PROBLEM_MAX_NAME);
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return err_set(err, "%s: holds the control character %d", path, *c);
+    return 0;
+}
+
+/* Names of the entry and its number in a list; the JSON path of the first bad one goes into err. */
+static int check_device(const struct problem *problem, int i, struct err *err)
+{
+    const struct problem_device *d = &problem->devices[i];
+    int failed = check_name(d->name, "name", err) || check_positive(d->clock_hz, "clock_hz", err) ||
+                 check_positive(d->cycles_per_flop, "cycles_per_flop", err) ||
+                 check_positive(d->max_power_w, "max_power_w", err);
+    char path[32];
+
+    for (int k = 0; !failed && k < problem->n_subchannels; k++) {
+        if (d->gain[k] > 0 && d->gain[k] <= PROBLEM_MAX_NUMBER)
+            continue;
+        snprintf(path, sizeof path, "gain[%d]", k);
+        failed = check_not_negative(d->gain[k], path, err);
+    }
+    return failed ? -1 : 0;
+}
+
+static int check_cut(const struct problem_cut *c, struct err *err)
+{
+    if (check_name(c->name, "name", err) ||
+        check_not_negative(c->device_forward_flop, "device_forward_flop", err) ||
+        check_not_negative(c->device_backward_flop, "device_backward_flop", err) ||
+        check_not_negative(c->server_forward_flop, "server_forward_flop", err) ||
+        check_not_negative(c->server_backward_flop, "server_backward_flop", err) ||
+        check_not_negative(c->last_layer_backward_flop, "last_layer_backward_flop", err) ||
+        check_not_negative(c->activation_bits, "activation_bits", err) ||
+        check_not_negative(c->gradient_bits, "gradient_bits", err) ||
+        check_not_negative(c->front_bits, "front_bits", err))
+        return -1;
+    if (c->last_layer_backward_flop > c->server_backward_flop)
+        return err_set(err,
+                       "last_layer_backward_flop: %g: must be at most server_backward_flop, %g",
+                       c->last_layer_backward_flop, c->server_backward_flop);
+    if (c->layer < 0 || c->layer > PROBLEM_MAX_LAYER)
+        return err_set(err, "layer: %d: must be 0 to %d", c->layer, PROBLEM_MAX_LAYER);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int check_distinct(char **names, int n, const char *what, struct err *err)
+{
+    int failed = 0;
+
+    qsort(names, (size_t)n, sizeof *names, by_name);
+    for (int i = 1; !failed && i < n; i++)
+        if (!strcmp(names[i - 1], names[i]))
+            failed = err_set(err, "%s: two are named '%s'", what, names[i]);
+    free(names);
+    return failed;
+}
+
+static int check_names_distinct(const struct problem *problem, struct err *err)
+{
+    char **devices = mem_zero((size_t)problem->n_devices, sizeof *devices);
+    char **cuts = mem_zero((size_t)problem->n_cuts, sizeof *cuts);
+    int failed;
+
+    for (int i = 0; i < problem->n_devices; i++)
+        devices[i] = problem->devices[i].name;
+    for (int j = 0; j < problem->n_cuts; j++)
+        cuts[j] = problem->cuts[j].name;
+    failed = check_distinct(devices, problem->n_devices, "devices", err);
+    if (failed)
+        free(cuts);
+    else
+        failed = check_distinct(cuts, problem->n_cuts, "cuts", err);
+    return failed;
+}
+
+static int check_scalars(const struct problem *p, struct err *err)
+{
+    if (p->batch_size < 1 || p->batch_size > PROBLEM_MAX_BATCH)
+        return err_set(err, "batch_size: %d: must be 1 to %d", p->batch_size, PROBLEM_MAX_BATCH);
+    if (!(p->aggregation_ratio >= 0 && p->aggregation_ratio <= 1))
+        return err_set(err, "aggregation_ratio: %g: must be 0 to 1", p->aggregation_ratio);
+    if (check_positive(p->noise_psd_w_per_hz, "noise_psd_w_per_hz", err) ||
+        check_positive(p->downlink_psd_w_per_hz, "downlink_psd_w_per_hz", err) ||
+        check_positive(p->total_power_w, "total_power_w", err) ||
+        check_positive(p->server_clock_hz, "server.clock_hz", err) ||
+        check_positive(p->server_cycles_per_flop, "server.cycles_per_flop", err) ||
+        problem_check_count("bandwidth_hz", p->n_subchannels, PROBLEM_MAX_SUBCHANNELS, err) ||
+        problem_check_count("devices", p->n_devices, PROBLEM_MAX_DEVICES, err) ||
+        problem_check_count("cuts", p->n_cuts, PROBLEM_MAX_CUTS, err))
+        return -1;
+    return 0;
+}
+
+int problem_check(const struct problem *problem, struct err *err)
+{
+    char path[32];
+
+    if (check_scalars(problem, err))
+        return -1;
+    for (int k = 0; k < problem->n_subchannels; k++) {
+        snprintf(path, sizeof path, "bandwidth_hz[%d]", k);
+        if (check_positive(problem->bandwidth_hz[k], path, err))
+            return -1;
+    }
+    for (int i = 0; i < problem->n_devices; i++) {
+        struct err inner = ERR_INIT;
+        if (check_device(problem, i, &inner))
+            return err_set(err, "devices[%d].%s", i, inner.text);
+    }
+    for (int j = 0; j < problem->n_cuts; j++) {
+        struct err inner = ERR_INIT;
+        if (check_cut(&problem->cuts[j], &inner))
+            return err_set(err, "cuts[%d].%s", j, inner.text);
+    }
+    return check_names_distinct(problem, err);
+}

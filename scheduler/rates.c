@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scheduler/rates.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "link/radio.h"
+
+void rates_init(struct rates *rates, int n_devices)
+{
+    rates->uplink_bps = mem_zero((size_t)n_devices, sizeof(double));
+    rates->downlink_bps = mem_zero((size_t)n_devices, sizeof(double));
+    rates->broadcast_bps = 0;
+}
+
+void rates_release(struct rates *rates)
+{
+    free(rates->uplink_bps);
+    free(rates->downlink_bps);
+    *rates = (struct rates){0};
+}
+
+static double uplink_of_bps(const struct problem *problem, int i, int k, double psd_w_per_hz)
+{
+    return subchannel_rate_bps(problem->bandwidth_hz[k], psd_w_per_hz, problem->devices[i].gain[k],
+                               problem->noise_psd_w_per_hz);
+}
+
+double rates_downlink_of_bps(const struct problem *problem, int device, int subchannel)
+{
+    return uplink_of_bps(problem, device, subchannel, problem->downlink_psd_w_per_hz);
+}
+
+double rates_broadcast_bps(const struct problem *problem)
+{
+    double weakest = HUGE_VAL;
+
+    for (int i = 0; i < problem->n_devices; i++) {
+        double rate = 0;
+        for (int k = 0; k < problem->n_subchannels; k++)
+            rate += rates_downlink_of_bps(problem, i, k);
+        weakest = fmin(weakest, rate);
+    }
+    return weakest;
+}
+
+static void clear(struct rates *rates, int n_devices)
+{
+    memset(rates->uplink_bps, 0, (size_t)n_devices * sizeof(double));
+    memset(rates->downlink_bps, 0, (size_t)n_devices * sizeof(double));
+    rates->broadcast_bps = 0;
+}
+
+void rates_evaluate(const struct problem *problem, const int *owner, const double *psd_w_per_hz,
+                    struct rates *rates)
+{
+    clear(rates, problem->n_devices);
+    for (int k = 0; k < problem->n_subchannels; k++) {
+        int i = owner[k];
+        if (i < 0)
+            continue;
+        rates->uplink_bps[i] += uplink_of_bps(problem, i, k, psd_w_per_hz[k]);
+        rates->downlink_bps[i] += rates_downlink_of_bps(problem, i, k);
+    }
+    rates->broadcast_bps = rates_broadcast_bps(problem);
+}
+
+void rates_evaluate_turns(const struct problem *problem, const double *turn_psd_w_per_hz,
+                          struct rates *rates)
+{
+    int m = problem->n_subchannels;
+
+    clear(rates, problem->n_devices);
+    for (int i = 0; i < problem->n_devices; i++)
+        for (int k = 0; k < m; k++) {
+            double psd = turn_psd_w_per_hz[(size_t)i * (size_t)m + (size_t)k];
+            rates->uplink_bps[i] += uplink_of_bps(problem, i, k, psd);
+            rates->downlink_bps[i] += rates_downlink_of_bps(problem, i, k);
+        }
+}
