@@ -53,25 +53,6 @@ static bool next_event(struct reader *r, yaml_event_t *event)
     return false;
 }
 
-static struct yaml_node *new_node(enum yaml_kind kind, const struct place *place)
-{
-    struct yaml_node *node = mem_zero(1, sizeof *node);
-    node->kind = kind;
-    node->place = *place;
-    return node;
-}
-
-static void append(struct yaml_node *node, struct yaml_node *key, struct yaml_node *item)
-{
-    size_t capacity = node->capacity;
-    node->item = mem_grow(node->item, node->n, &node->capacity, sizeof *node->item);
-    if (node->kind == YAML_MAPPING) {
-        node->key = mem_grow(node->key, node->n, &capacity, sizeof *node->key);
-        node->key[node->n] = key;
-    }
-    node->item[node->n++] = item;
-}
-
 /* What an experiment has no use for, and a bomb would be made of. NULL when the event is fine. */
 static const char *refusal(const yaml_event_t *event)
 {
@@ -111,7 +92,7 @@ static bool read_items(struct reader *r, struct yaml_node *node, const struct ke
         yaml_event_delete(&event);
         if (is_end || !item)
             return is_end;
-        append(node, NULL, item);
+        yaml_append(node, NULL, item);
     }
 }
 
@@ -126,7 +107,7 @@ static bool read_entry(struct reader *r, struct yaml_node *node, struct yaml_nod
     yaml_event_delete(&event);
     if (!value)
         return false;
-    append(node, key, value);
+    yaml_append(node, key, value);
     return true;
 }
 
@@ -226,7 +207,7 @@ static struct yaml_node *read_node(struct reader *r, const yaml_event_t *event,
         complain(r->c, &place, path, "%s", refused);
         return NULL;
     }
-    struct yaml_node *node = new_node(YAML_SCALAR, &place);
+    struct yaml_node *node = yaml_new(YAML_SCALAR, &place);
     bool is_read = true;
     if (event->type == YAML_SCALAR_EVENT) {
         node->text = mem_string((const char *)event->data.scalar.value);
@@ -251,7 +232,7 @@ static struct yaml_node *read_document(struct reader *r, const yaml_event_t *eve
 {
     if (event->type == YAML_STREAM_END_EVENT) {
         struct place start = {r->source, r->is_one_line ? 0 : 1, 1};
-        struct yaml_node *node = new_node(YAML_SCALAR, &start);
+        struct yaml_node *node = yaml_new(YAML_SCALAR, &start);
         node->text = mem_string("");
         return node;
     }
@@ -352,69 +333,4 @@ struct yaml_node *yaml_load(const char *path, struct complaints *c)
     struct yaml_node *node = yaml_parse(text, n, path, false, c);
     free(text);
     return node;
-}
-
-void yaml_free(struct yaml_node *node)
-{
-    if (!node)
-        return;
-    for (size_t i = 0; i < node->n; i++) {
-        if (node->kind == YAML_MAPPING)
-            yaml_free(node->key[i]);
-        yaml_free(node->item[i]);
-    }
-    free(node->key);
-    free(node->item);
-    free(node->text);
-    free(node);
-}
-
-/* Where the key stands in the mapping, or -1. */
-static ptrdiff_t find_key(const struct yaml_node *node, const char *key)
-{
-    if (node && node->kind == YAML_MAPPING)
-        for (size_t i = 0; i < node->n; i++)
-            if (strcmp(node->key[i]->text, key) == 0)
-                return (ptrdiff_t)i;
-    return -1;
-}
-
-struct yaml_node *yaml_get(const struct yaml_node *node, const char *key)
-{
-    ptrdiff_t i = find_key(node, key);
-    return i < 0 ? NULL : node->item[i];
-}
-
-bool yaml_is_empty(const struct yaml_node *node)
-{
-    return node->kind == YAML_SCALAR && !node->is_quoted && !node->text[0];
-}
-
-void yaml_put(struct yaml_node *mapping, const char *key, struct yaml_node *value)
-{
-    ptrdiff_t i = find_key(mapping, key);
-    if (i >= 0) {
-        yaml_put_item(mapping, (size_t)i, value);
-        return;
-    }
-    struct yaml_node *name = new_node(YAML_SCALAR, &value->place);
-    name->text = mem_string(key);
-    append(mapping, name, value);
-}
-
-void yaml_put_item(struct yaml_node *parent, size_t i, struct yaml_node *value)
-{
-    yaml_free(parent->item[i]);
-    parent->item[i] = value;
-}
-
-struct yaml_node *yaml_new_mapping(const struct place *place)
-{
-    return new_node(YAML_MAPPING, place);
-}
-
-const char *yaml_kind_text(const struct yaml_node *node)
-{
-    static const char *const texts[] = {"a single value", "a list", "a mapping"};
-    return texts[node->kind];
 }

@@ -49,7 +49,10 @@ bool yaml_is_empty(const struct yaml_node *node);
 /* Puts `value` (taken) in the place of the key's value, or of item `i`, or adds the key. */
 void yaml_put(struct yaml_node *mapping, const char *key, struct yaml_node *value);
 void yaml_put_item(struct yaml_node *parent, size_t i, struct yaml_node *value);
-struct yaml_node *yaml_new_mapping(const struct place *place);
+
+/* A node without children or text; and the next entry of a mapping (both taken), of a sequence (key NULL). */
+struct yaml_node *yaml_new(enum yaml_kind kind, const struct place *place);
+void yaml_append(struct yaml_node *node, struct yaml_node *key, struct yaml_node *item);
 
 /* "a list", "a mapping", for messages. */
 const char *yaml_kind_text(const struct yaml_node *node);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "experiment/cross_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "models/profile.h"
+
+/* The node at section.key, or the nearest around it that was written. */
+static const struct place *place_of(const struct yaml_node *root, const char *section,
+                                    const char *key)
+{
+    const struct yaml_node *node = yaml_get(root, section);
+    const struct yaml_node *value = node && key ? yaml_get(node, key) : NULL;
+    return value ? &value->place : node ? &node->place : &root->place;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void check_device_names(const struct experiment *e, const struct yaml_node *root,
+                               struct complaints *c)
+{
+    struct key_path path = {NULL, "devices", 0};
+    const char **names = mem_zero((size_t)e->n_devices, sizeof *names);
+    for (int i = 0; i < e->n_devices; i++) {
+        names[i] = e->devices[i].name;
+        if (strlen(names[i]) > 63)
+            complain(c, place_of(root, "devices", NULL), &path,
+                     "device name '%s' is too long: at most 63 bytes with its number", names[i]);
+    }
+    qsort(names, (size_t)e->n_devices, sizeof *names, compare_names);
+    for (int i = 1; i < e->n_devices; i++)
+        if (strcmp(names[i], names[i - 1]) == 0)
+            complain(c, place_of(root, "devices", NULL), &path,
+                     "two devices are named '%s': names must differ", names[i]);
+    free(names);
+}
+
+static void check_gains(const struct experiment *e, const struct yaml_node *root,
+                        struct complaints *c)
+{
+    struct key_path radio = {NULL, "radio", 0}, path = {&radio, "subchannels", 0};
+    long gains = (long)e->n_devices * e->radio.n_subchannels;
+    if (gains > EXPERIMENT_MAX_GAINS)
+        complain(c, place_of(root, "radio", "subchannels"), &path,
+                 "value '%d': %d devices times %d subchannels must be at most %d",
+                 e->radio.n_subchannels, e->n_devices, e->radio.n_subchannels,
+                 EXPERIMENT_MAX_GAINS);
+}
+
+/* "conv1, relu1, ...": the layers after which a cut may fall. */
+static struct strbuf cut_names(const struct profile *profile)
+{
+    struct strbuf names = STRBUF_INIT;
+    strbuf_addf(&names, "%s", "");
+    for (int i = 0; i + 1 < profile->n_layers; i++)
+        strbuf_addf(&names, "%s%s", i ? ", " : "", profile->layers[i].name);
+    return names;
+}
+
+static bool is_cut(const struct profile *profile, const char *name)
+{
+    for (int i = 0; i + 1 < profile->n_layers; i++)
+        if (strcmp(profile->layers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void check_cut(const struct experiment *e, int i, const struct profile *profile,
+                      const struct yaml_node *root, struct complaints *c)
+{
+    struct key_path scheduler = {NULL, "scheduler", 0}, cuts = {&scheduler, "cuts", 0};
+    struct key_path path = {&cuts, NULL, (size_t)i};
+    const struct yaml_node *node = yaml_get(yaml_get(root, "scheduler"), "cuts");
+    const struct place *place = &node->item[i]->place;
+    const char *name = e->scheduler.cuts[i];
+    for (int j = 0; j < i; j++)
+        if (strcmp(e->scheduler.cuts[j], name) == 0)
+            complain(c, place, &path, "value '%s' is there twice", name);
+    if (!is_cut(profile, name)) {
+        struct strbuf names = cut_names(profile);
+        complain(c, place, &path, "value '%s': must be a layer before the last of model '%s': %s",
+                 name, e->model.name, names.text);
+        strbuf_release(&names);
+    }
+}
+
+static void check_cuts(const struct experiment *e, const struct yaml_node *root,
+                       struct complaints *c)
+{
+    struct key_path path = {NULL, "model", 0};
+    struct profile profile = {0};
+    struct err err = ERR_INIT;
+    if (profile_make(&profile, &e->model, &err)) {
+        complain(c, place_of(root, "model", NULL), &path, "%s", err.text);
+        return;
+    }
+    if (profile.n_layers < 2)
+        complain(c, place_of(root, "model", NULL), &path,
+                 "a model of one layer cannot be split: at least 2 are wanted");
+    for (int i = 0; i < e->scheduler.n_cuts; i++)
+        check_cut(e, i, &profile, root, c);
+    profile_release(&profile);
+}
+
+void cross_check(const struct experiment *e, const struct yaml_node *root, struct complaints *c)
+{
+    check_device_names(e, root, c);
+    check_gains(e, root, c);
+    check_cuts(e, root, c);
+}

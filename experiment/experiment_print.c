@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "experiment/experiment.h"
+#include "experiment/key_value.h"
+#include "experiment/model_yaml.h"
+
+enum { REMARK_COLUMN = 44 };
+
+/* What decibels say better than watts: " (-174 dBm/Hz)". */
+static void add_decibels(const struct key_row *row, const void *field, struct strbuf *out)
+{
+    char text[64];
+    bool is_db =
+        row->dimension == DIM_POWER || row->dimension == DIM_PSD || row->dimension == DIM_GAIN;
+    if (row->type == KEY_QUANTITY && is_db)
+        strbuf_addf(out, " (%s)",
+                    unit_format(*(const double *)field, row->dimension, text, sizeof text));
+}
+
+/* "  batch_size: 32      # b: samples each device takes a round; an integer in [1, 65536]" */
+static void print_key(const struct key_row *row, const void *field, struct strbuf *out)
+{
+    size_t start = out->n;
+    strbuf_addf(out, "  %s: ", row->key);
+    key_print(row, field, out);
+    size_t width = out->n - start;
+    strbuf_addf(out, "%*s# %s", width < REMARK_COLUMN ? (int)(REMARK_COLUMN - width) : 1, "",
+                row->help);
+    add_decibels(row, field, out);
+    if (row->type != KEY_TEXT && row->type != KEY_NAME) {
+        strbuf_addf(out, "; ");
+        schema_add_allowed(row, NULL, out);
+    }
+    strbuf_addf(out, "\n");
+}
+
+static void print_mapping(const char *section, const struct experiment *e, struct strbuf *out)
+{
+    const struct key_row *row = NULL;
+    while ((row = schema_next(section, row)))
+        print_key(row, (const char *)e + row->offset, out);
+}
+
+static void print_devices(const struct experiment *e, struct strbuf *out)
+{
+    const struct key_row *row = NULL;
+    while ((row = schema_next("devices", row)))
+        if (!row->is_input_only)
+            strbuf_addf(out, "  # %s: %s%s%s%s\n", row->key, row->help,
+                        *unit_symbol(row->dimension) ? " [" : "", unit_symbol(row->dimension),
+                        *unit_symbol(row->dimension) ? "]" : "");
+    for (int i = 0; i < e->n_devices; i++) {
+        const char *before = "  - {";
+        while ((row = schema_next("devices", row))) {
+            if (row->is_input_only)
+                continue;
+            strbuf_addf(out, "%s%s: ", before, row->key);
+            key_print(row, (const char *)&e->devices[i] + row->offset, out);
+            before = ", ";
+        }
+        strbuf_addf(out, "}\n");
+    }
+}
+
+void experiment_print(const struct experiment *e, struct strbuf *out)
+{
+    strbuf_addf(out, "# A resolved Splitbed experiment: every key, distributions drawn; running it "
+                     "again repeats the run.\n");
+    for (size_t i = 0; section_at(i); i++) {
+        const struct section *section = section_at(i);
+        if (section->kind == SECTION_MODEL_FILE)
+            continue;
+        strbuf_addf(out, "\n%s:\n", section->name);
+        if (section->kind == SECTION_MODEL)
+            model_print(&e->model, 2, out);
+        else if (section->kind == SECTION_DEVICES)
+            print_devices(e, out);
+        else
+            print_mapping(section->name, e, out);
+    }
+}
+
+static void print_row(const struct key_row *row, struct strbuf *out)
+{
+    strbuf_addf(out, "- `%s`: %s. ", row->key, row->help);
+    struct strbuf allowed = STRBUF_INIT;
+    schema_add_allowed(row, NULL, &allowed);
+    if (allowed.n && allowed.text[0] >= 'a' && allowed.text[0] <= 'z')
+        allowed.text[0] = (char)(allowed.text[0] - 'a' + 'A');
+    strbuf_addf(out, "%s", allowed.text);
+    strbuf_release(&allowed);
+    if (row->fallback)
+        strbuf_addf(out, "; default %s", row->fallback);
+    strbuf_addf(out, ".\n");
+}
+
+void experiment_print_keys(struct strbuf *out)
+{
+    for (size_t i = 0; section_at(i); i++) {
+        const struct section *section = section_at(i);
+        const struct key_row *row = NULL;
+        strbuf_addf(out, "%s## %s\n\n%s.\n\n", i ? "\n" : "", section->name, section->help);
+        while ((row = schema_next(section->name, row)))
+            print_row(row, out);
+    }
+}

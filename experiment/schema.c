@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "experiment/schema.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "link/radio.h"
+#include "models/dataset.h"
+#include "models/partition.h"
+
+static void add_names(const char *const *names, struct strbuf *out)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        strbuf_addf(out, "%s%s", i ? ", " : "", names[i]);
+}
+
+static void add_frameworks(const struct experiment_choices *choices, struct strbuf *out)
+{
+    add_names(choices ? choices->frameworks : NULL, out);
+}
+
+static void add_policies(const struct experiment_choices *choices, struct strbuf *out)
+{
+    add_names(choices ? choices->policies : NULL, out);
+}
+
+static void add_formats(const struct experiment_choices *choices, struct strbuf *out)
+{
+    (void)choices;
+    strbuf_addf(out, "%s", dataset_formats());
+}
+
+static void add_partitions(const struct experiment_choices *choices, struct strbuf *out)
+{
+    (void)choices;
+    strbuf_addf(out, "%s", partition_kinds());
+}
+
+static void add_path_losses(const struct experiment_choices *choices, struct strbuf *out)
+{
+    (void)choices;
+    for (int i = 0; path_loss_at(i); i++)
+        strbuf_addf(out, "%s%s", i ? ", " : "", path_loss_at(i)->name);
+}
+
+static void add_fadings(const struct experiment_choices *choices, struct strbuf *out)
+{
+    (void)choices;
+    for (int i = 0; fading_at(i); i++)
+        strbuf_addf(out, "%s%s", i ? ", " : "", fading_at(i)->name);
+}
+
+static const struct section sections[] = {
+    {"experiment", SECTION_MAPPING, "the run as a whole"},
+    {"model", SECTION_MODEL,
+     "required: either `file`, or the model itself (`name`, `input`, `layers`)"},
+    {"data", SECTION_MAPPING, "data set and who holds which part of it"},
+    {"training", SECTION_MAPPING, "how the model is trained"},
+    {"devices", SECTION_DEVICES,
+     "required: a list of groups of like devices; clock, cycles_per_flop, max_power and distance "
+     "may be drawn for each device"},
+    {"server", SECTION_MAPPING, "the edge server"},
+    {"radio", SECTION_MAPPING, "the air between devices and server"},
+    {"scheduler", SECTION_MAPPING,
+     "who gets which subchannels and power, and where the model is cut"},
+    {"testbed", SECTION_MAPPING, "how a run stands for the modelled system"},
+    {"model file", SECTION_MODEL_FILE,
+     "a file that `model.file` names, or `splitbed profile` reads"},
+};
+
+#define IN(struct_, field) .offset = offsetof(struct struct_, field)
+#define CLOSED(low, high)  .min = (low), .max = (high)
+#define ABOVE(low, high)   .min = (low), .max = (high), .is_min_open = true
+#define BELOW(low, high)   .min = (low), .max = (high), .is_max_open = true
+
+/* In the order in which they are printed. */
+static const struct key_row rows[] = {
+    {"experiment", "name", KEY_NAME, .fallback = "experiment", .help = "names the result folder",
+     IN(experiment, name)},
+    {"experiment", "seed", KEY_SEED, .fallback = "1",
+     .help = "of every random number: weights, partition, order of samples, devices, fading",
+     IN(experiment, seed)},
+
+    {"model", "file", KEY_TEXT, .is_input_only = true,
+     .help = "model file, relative to the experiment file (with --set: to the working directory)",
+     IN(model_keys, file)},
+    {"model", "classes", KEY_INTEGER, CLOSED(1, 65536), .is_input_only = true,
+     .help = "outputs of the last layer, in place of the model's own", IN(model_keys, n_classes)},
+    {"model", "name", KEY_NAME, .help = "of the model", IN(model_keys, name)},
+    {"model", "input", KEY_SHAPE, CLOSED(1, SHAPE_MAX_DIM),
+     .help = "shape of one sample; with `file` in place of the model's own", IN(model_keys, input)},
+    {"model", "layers", KEY_LAYERS, .help = "the layers, first to last"},
+
+    {"data", "format", KEY_CHOICE, .fallback = "idx", .add_choices = add_formats,
+     .help = "file format of the data set", IN(experiment, data.format)},
+    {"data", "dir", KEY_TEXT, .fallback = "/usr/share/datasets/fashion-mnist",
+     .help = "folder of the data set, relative to the working directory", IN(experiment, data.dir)},
+    {"data", "mean", KEY_QUANTITY, DIM_NONE, CLOSED(0, 1), .fallback = "0.2860",
+     .help = "of the pixels, which are in [0, 1]; taken off", IN(experiment, data.mean)},
+    {"data", "std", KEY_QUANTITY, DIM_NONE, ABOVE(0, 10), .fallback = "0.3530",
+     .help = "standard deviation of the pixels; divided by", IN(experiment, data.std)},
+    {"data", "partition", KEY_CHOICE, .fallback = "iid", .add_choices = add_partitions,
+     .help = "how the training set is dealt to the devices", IN(experiment, data.partition)},
+    {"data", "shards_per_device", KEY_INTEGER, CLOSED(1, 10000), .fallback = "2",
+     .help = "partition shards: label-sorted pieces each device gets",
+     IN(experiment, data.shards_per_device)},
+    {"data", "alpha", KEY_QUANTITY, DIM_NONE, ABOVE(0, 1e6), .fallback = "0.5",
+     .help = "partition dirichlet: concentration; the smaller, the more skewed",
+     IN(experiment, data.alpha)},
+    {"data", "test_samples", KEY_INTEGER, CLOSED(0, 1e9), .fallback = "0",
+     .help = "the first so many of the test set are evaluated; 0: all",
+     IN(experiment, data.test_samples)},
+
+    {"training", "framework", KEY_CHOICE, .fallback = "epsl", .add_choices = add_frameworks,
+     .help = "split-learning framework", IN(experiment, training.framework)},
+    {"training", "aggregation_ratio", KEY_QUANTITY, DIM_NONE, CLOSED(0, 1), .fallback = "0.5",
+     .help = "phi of epsl: share of the batch whose gradients are aggregated",
+     IN(experiment, training.aggregation_ratio)},
+    {"training", "aggregation", KEY_CHOICE, .fallback = "cached-means",
+     .choices = "cached-means, mean-activations, broadcast-gradient",
+     .help = "which activations an aggregated gradient meets in the server's layers",
+     IN(experiment, training.aggregation)},
+    {"training", "rounds", KEY_INTEGER, CLOSED(1, 1e9), .fallback = "100",
+     .help = "one batch of every device each", IN(experiment, training.rounds)},
+    {"training", "batch_size", KEY_INTEGER, CLOSED(1, 65536), .fallback = "32",
+     .help = "b: samples each device takes a round", IN(experiment, training.batch_size)},
+    {"training", "device_learning_rate", KEY_QUANTITY, DIM_NONE, ABOVE(0, 1000), .fallback = "0.01",
+     .help = "of the layers on the devices", IN(experiment, training.device_learning_rate)},
+    {"training", "server_learning_rate", KEY_QUANTITY, DIM_NONE, ABOVE(0, 1000), .fallback = "0.01",
+     .help = "of the layers on the server", IN(experiment, training.server_learning_rate)},
+    {"training", "momentum", KEY_QUANTITY, DIM_NONE, BELOW(0, 1), .fallback = "0",
+     .help = "v = momentum v + g; w -= rate v", IN(experiment, training.momentum)},
+    {"training", "weight_decay", KEY_QUANTITY, DIM_NONE, CLOSED(0, 1), .fallback = "0",
+     .help = "g += weight_decay w", IN(experiment, training.weight_decay)},
+    {"training", "evaluate_every", KEY_INTEGER, CLOSED(0, 1e9), .fallback = "10",
+     .help = "rounds between evaluations on the test set; 0: only at the end",
+     IN(experiment, training.evaluate_every)},
+    {"training", "evaluation", KEY_CHOICE, .fallback = "shared", .choices = "shared, every-device",
+     .help = "each device's layers on its share of the test set, or on the whole of it",
+     IN(experiment, training.evaluation)},
+
+    {"devices", "name", KEY_NAME, .fallback = "device",
+     .help = "of the group; devices are numbered from 0 when it counts several or has no name",
+     IN(device_group, device.name)},
+    {"devices", "count", KEY_INTEGER, CLOSED(1, EXPERIMENT_MAX_DEVICES), .fallback = "1",
+     .is_input_only = true, .help = "devices in the group", IN(device_group, count)},
+    {"devices", "clock", KEY_DRAWN, DIM_FREQUENCY, ABOVE(0, 1e15), .fallback = "1.2 GHz",
+     .help = "f_i: cycles per second", IN(device_group, device.clock_hz)},
+    {"devices", "cycles_per_flop", KEY_DRAWN, DIM_NONE, ABOVE(0, 1e6), .fallback = "0.0625",
+     .help = "kappa_i: cycles a floating-point operation takes",
+     IN(device_group, device.cycles_per_flop)},
+    {"devices", "max_power", KEY_DRAWN, DIM_POWER, ABOVE(0, 1e6), .fallback = "23 dBm",
+     .help = "p_i^max: of the device's whole uplink", IN(device_group, device.max_power_w)},
+    {"devices", "distance", KEY_DRAWN, DIM_LENGTH, ABOVE(0, 1e6), .fallback = "100 m",
+     .help = "to the server", IN(device_group, device.distance_m)},
+
+    {"server", "clock", KEY_QUANTITY, DIM_FREQUENCY, ABOVE(0, 1e15), .fallback = "5 GHz",
+     .help = "f_s: cycles per second", IN(experiment, server.clock_hz)},
+    {"server", "cycles_per_flop", KEY_QUANTITY, DIM_NONE, ABOVE(0, 1e6), .fallback = "0.03125",
+     .help = "kappa_s: cycles a floating-point operation takes",
+     IN(experiment, server.cycles_per_flop)},
+    {"server", "threads", KEY_INTEGER, CLOSED(1, 1024), .fallback = "1",
+     .help = "of the server's matrix products; with 1 a run can be repeated bit for bit",
+     IN(experiment, server.threads)},
+
+    {"radio", "path_loss", KEY_CHOICE, .fallback = "samimi-los", .add_choices = add_path_losses,
+     .help = "path-loss model", IN(experiment, radio.path_loss)},
+    {"radio", "carrier", KEY_QUANTITY, DIM_FREQUENCY, ABOVE(0, 1e13), .fallback = "28 GHz",
+     .help = "carrier frequency", IN(experiment, radio.carrier_hz)},
+    {"radio", "subchannels", KEY_INTEGER, CLOSED(1, EXPERIMENT_MAX_SUBCHANNELS), .fallback = "20",
+     .help = "M", IN(experiment, radio.n_subchannels)},
+    {"radio", "bandwidth", KEY_QUANTITY, DIM_FREQUENCY, ABOVE(0, 1e12), .fallback = "10 MHz",
+     .help = "B_k: of each subchannel", IN(experiment, radio.bandwidth_hz)},
+    {"radio", "noise_psd", KEY_QUANTITY, DIM_PSD, ABOVE(0, 1), .fallback = "-174 dBm/Hz",
+     .help = "N0: power spectral density of the noise", IN(experiment, radio.noise_psd_w_per_hz)},
+    {"radio", "downlink_psd", KEY_QUANTITY, DIM_PSD, ABOVE(0, 1), .fallback = "-50 dBm/Hz",
+     .help = "p_DL: power spectral density of the server's transmitter",
+     IN(experiment, radio.downlink_psd_w_per_hz)},
+    {"radio", "total_power", KEY_QUANTITY, DIM_POWER, ABOVE(0, 1e9), .fallback = "36.99 dBm",
+     .help = "of all devices' uplinks together", IN(experiment, radio.total_power_w)},
+    {"radio", "antenna_gain", KEY_QUANTITY, DIM_GAIN, ABOVE(0, 1e12), .fallback = "10",
+     .help = "both ends together, a ratio of powers", IN(experiment, radio.antenna_gain)},
+    {"radio", "fading", KEY_CHOICE, .fallback = "none", .add_choices = add_fadings,
+     .help = "small-scale fading, drawn once per device and subchannel",
+     IN(experiment, radio.fading)},
+
+    {"scheduler", "policy", KEY_CHOICE, .fallback = "exact", .add_choices = add_policies,
+     .help = "how the plan is made", IN(experiment, scheduler.policy)},
+    {"scheduler", "gap", KEY_QUANTITY, DIM_NONE, BELOW(0, 1), .fallback = "0.5 %",
+     .help = "good enough: (latency - lower bound) / latency", IN(experiment, scheduler.gap)},
+    {"scheduler", "time_limit", KEY_QUANTITY, DIM_TIME, ABOVE(0, 1e6), .fallback = "10 s",
+     .help = "wall-clock time after which the best plan so far is taken",
+     IN(experiment, scheduler.time_limit_s)},
+    {"scheduler", "cuts", KEY_NAMES, .fallback = "[]",
+     .help = "layers after which the model may be cut; []: after any but the last",
+     IN(experiment, scheduler.cuts)},
+
+    {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, ABOVE(0, 1e6), .fallback = "1",
+     .help = "wall-clock seconds one modelled second lasts", IN(experiment, testbed.time_scale)},
+    {"testbed", "compute", KEY_MODELLED, .fallback = "modelled",
+     .help = "wait until the modelled compute time has passed, or go at the machine's own speed",
+     IN(experiment, testbed.models_compute)},
+    {"testbed", "link", KEY_MODELLED, .fallback = "modelled",
+     .help = "pace to the planned rates, or send as fast as the network takes it",
+     IN(experiment, testbed.models_link)},
+    {"testbed", "peer_timeout", KEY_QUANTITY, DIM_TIME, ABOVE(0, 86400), .fallback = "10 s",
+     .help = "wall-clock time without a sign of life until a peer counts as gone",
+     IN(experiment, testbed.peer_timeout_s)},
+    {"testbed", "listen", KEY_ADDRESS, .fallback = "tcp://127.0.0.1:*",
+     .help = "where the server takes devices; port *: any free one",
+     IN(experiment, testbed.listen)},
+
+    {"model file", "name", KEY_NAME, .help = "of the model", IN(model_keys, name)},
+    {"model file", "input", KEY_SHAPE, CLOSED(1, SHAPE_MAX_DIM), .help = "shape of one sample",
+     IN(model_keys, input)},
+    {"model file", "layers", KEY_LAYERS, .help = "the layers, first to last"},
+};
+
+const struct section *section_at(size_t i)
+{
+    return i < ARRAY_LEN(sections) ? &sections[i] : NULL;
+}
+
+const struct section *section_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+        if (strcmp(sections[i].name, name) == 0)
+            return &sections[i];
+    return NULL;
+}
+
+const struct key_row *schema_at(size_t i)
+{
+    return i < ARRAY_LEN(rows) ? &rows[i] : NULL;
+}
+
+const struct key_row *schema_next(const char *section, const struct key_row *row)
+{
+    for (size_t i = row ? (size_t)(row - rows) + 1 : 0; i < ARRAY_LEN(rows); i++)
+        if (strcmp(rows[i].section, section) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+const struct key_row *schema_find(const char *section, const char *key)
+{
+    const struct key_row *row = NULL;
+    while ((row = schema_next(section, row)))
+        if (strcmp(row->key, key) == 0)
+            return row;
+    return NULL;
+}
+
+size_t schema_drawn_index(const struct key_row *row)
+{
+    size_t n = 0;
+    const struct key_row *other = NULL;
+    while ((other = schema_next(row->section, other)) && other != row)
+        n += other->type == KEY_DRAWN;
+    return n;
+}
