@@ -1,32 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* splitbed-server: the edge server, started by `splitbed run` or by hand next to real devices. */
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <errno.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop_signal.h"
 #include "edge-server/planning.h"
 #include "edge-server/server_loop.h"
+#include "experiment/arguments.h"
 
 #define EXIT_USAGE 2
 
 const char *argp_program_version = "splitbed-server 0.1";
 
 struct arguments {
-    const char *config, *out_dir;
-    struct experiment_override *overrides;
-    size_t n_overrides, capacity;
+    struct experiment_arguments experiment;
+    const char *out_dir;
     int ready_fd;
     bool is_verbose;
 };
 
-static const struct argp_option options[] = {
-    {"set", 's', "KEY=VALUE", 0, "Override a key of CONFIG, as often as needed", 0},
+static const struct argp_option option_table[] = {
     {"out", 'o', "DIR", 0, "Result folder (created if missing)", 0},
     {"ready-fd", 'r', "N", 0, "Write the address to file descriptor N once devices can connect", 0},
     {"verbose", 'v', NULL, 0, "Say more", 0},
@@ -37,9 +35,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     struct arguments *a = state->input;
     char *end;
     switch (key) {
-    case 's':
-        a->overrides = mem_grow(a->overrides, a->n_overrides, &a->capacity, sizeof *a->overrides);
-        a->overrides[a->n_overrides++].assignment = value;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->experiment;
         return 0;
     case 'o':
         a->out_dir = value;
@@ -52,14 +49,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 'v':
         a->is_verbose = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (a->config)
-            argp_error(state, "'%s': one CONFIG is wanted", value);
-        a->config = value;
-        return 0;
     case ARGP_KEY_END:
-        if (!a->config || !a->out_dir)
-            argp_error(state, "CONFIG and --out are needed");
+        if (!a->out_dir)
+            argp_error(state, "--out is missing");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -91,12 +83,13 @@ static int serve(const struct arguments *a, const struct experiment *e)
 
 int main(int argc, char **argv)
 {
+    static const struct argp_child children[] = {{&experiment_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {
-        options,
+        option_table,
         parse,
         "CONFIG",
         "The server's side of split learning: plans, trains the back layers, writes the results.",
-        NULL,
+        children,
         NULL,
         NULL};
     struct arguments arguments = {.ready_fd = -1};
@@ -108,14 +101,13 @@ int main(int argc, char **argv)
     struct experiment_choices choices = planning_choices();
     struct strbuf errors = STRBUF_INIT;
     int status = EXIT_USAGE;
-    if (experiment_load(&e, arguments.config, arguments.overrides, arguments.n_overrides, &choices,
-                        &errors)) {
+    if (experiment_load_arguments(&e, &arguments.experiment, &choices, &errors)) {
         fputs(errors.text, stderr);
     } else {
         status = serve(&arguments, &e);
         experiment_release(&e);
     }
     strbuf_release(&errors);
-    free(arguments.overrides);
+    experiment_arguments_release(&arguments.experiment);
     return status;
 }
