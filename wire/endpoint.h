@@ -2,10 +2,12 @@
 /*
  * One end of the wire: a ROUTER at the server (endpoint_listen), a DEALER at a device (endpoint_connect).
  * Messages in, messages out, and events for everything else that can happen to a peer: nothing is dropped
- * silently and nothing waits for ever. The only file that calls ZeroMQ.
+ * silently and nothing waits for ever. ZeroMQ is called by the endpoint*.c files, frames.c and monitor.c only.
  *
- * A peer is a number the endpoint gives out when it first hears from it, good until WIRE_LOST; at a device
- * the server is peer 0. Not thread safe; one endpoint belongs to one thread.
+ * A peer is a number the endpoint gives out when it first hears from it, good until WIRE_LOST or
+ * WIRE_REFUSED, whichever comes: each peer ends in at most one of them, exactly once. Numbers are not used
+ * again; a device that connects anew is a new peer. At a device the server is peer 0. A connection that
+ * never said anything is no peer and makes no event. Not thread safe; one endpoint belongs to one thread.
  */
 #ifndef WIRE_ENDPOINT_H
 #define WIRE_ENDPOINT_H
@@ -16,7 +18,8 @@ struct endpoint;
 
 /*
  * `address` as ZeroMQ writes them ("tcp://0.0.0.0:5555", "tcp://127.0.0.1:*" for any free port,
- * "ipc:///path"). `timeout_s`: a connection without a sign of life (ZMTP heartbeats) for so long is lost.
+ * "ipc:///path"). `timeout_s`: a connection without a sign of life (ZMTP heartbeats) for so long is lost; held
+ * to 0.1 s at least and 6000 s at most. One frame must cross the network within that time.
  */
 struct endpoint *endpoint_listen(const char *address, double timeout_s, struct err *err);
 
@@ -30,7 +33,8 @@ const char *endpoint_address(const struct endpoint *endpoint); /* with the real 
 
 /*
  * Sends and frees *msg, never blocks. A peer that cannot be reached or does not take its messages
- * (queue of ENDPOINT_QUEUE messages full) becomes a WIRE_LOST event of the next endpoint_wait().
+ * (queue of ENDPOINT_QUEUE messages full) becomes a WIRE_LOST event of endpoint_wait(), after the messages
+ * that wait to be read. What is sent to a peer that was lost or refused is dropped: that was told already.
  */
 #define ENDPOINT_QUEUE 64
 void endpoint_send(struct endpoint *endpoint, uint64_t peer, struct msg **msg);
@@ -39,7 +43,7 @@ enum wire_event_kind {
     WIRE_NONE,    /* the time has come, or the watched file descriptor is readable */
     WIRE_MESSAGE, /* msg is the receiver's to free */
     WIRE_REFUSED, /* the peer sent something malformed; it was told (MSG_ERROR) and is to be forgotten */
-    WIRE_LOST /* the connection is gone, or the peer cannot be reached */
+    WIRE_LOST /* the connection is gone, or the peer cannot be reached; after its last messages */
 };
 
 struct wire_event {

@@ -2,7 +2,7 @@
 /*
  * What devices and server say to one another (docs/PROTOCOL.md): a control part, encoded by protobuf, and up
  * to two payloads. These structs are what the round logic of both sides takes and returns; encoding,
- * decoding and every limit on sizes are in wire/codec.c, so inside a decoded message all strings end, all
+ * decoding and every limit on sizes are behind wire/codec.h, so inside a decoded message all strings end, all
  * counts are within limits, all numbers are finite, and payload sizes are multiples of 4.
  *
  * Durations are modelled seconds (wall seconds over the experiment's time scale); a pace of 0 means
@@ -24,7 +24,7 @@
 #define MSG_MAX_CONTROL   (1u << 20)
 #define MSG_MAX_PAYLOADS  2
 #define MSG_MAX_LAYERS    512 /* in one list */
-#define MSG_MAX_DEPTH     4   /* lists within lists */
+#define MSG_MAX_DEPTH     4   /* lists within the network's own list */
 #define MSG_MAX_ARGUMENTS 16
 #define MSG_MAX_BRANCHES  4
 
