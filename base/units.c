@@ -101,6 +101,8 @@ char *number_format(double value, char buf[NUMBER_TEXT_BYTES])
         if (strtod(buf, NULL) == value)
             break;
     }
+    if (strchr(buf, 'e') && fabs(value) < 1e7 && value == floor(value))
+        snprintf(buf, NUMBER_TEXT_BYTES, "%.0f", value); /* 1000 rather than 1e+03 */
     uselocale(callers);
     return buf;
 }

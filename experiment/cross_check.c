@@ -11,8 +11,8 @@
 static const struct place *place_of(const struct yaml_node *root, const char *section,
                                     const char *key)
 {
-    const struct yaml_node *node = yaml_get(root, section);
-    const struct yaml_node *value = node && key ? yaml_get(node, key) : NULL;
+    const struct yaml_node *node = yaml_node_get(root, section);
+    const struct yaml_node *value = node && key ? yaml_node_get(node, key) : NULL;
     return value ? &value->place : node ? &node->place : &root->place;
 }
 
@@ -75,7 +75,7 @@ static void check_cut(const struct experiment *e, int i, const struct profile *p
 {
     struct key_path scheduler = {NULL, "scheduler", 0}, cuts = {&scheduler, "cuts", 0};
     struct key_path path = {&cuts, NULL, (size_t)i};
-    const struct yaml_node *node = yaml_get(yaml_get(root, "scheduler"), "cuts");
+    const struct yaml_node *node = yaml_node_get(yaml_node_get(root, "scheduler"), "cuts");
     const struct place *place = &node->item[i]->place;
     const char *name = e->scheduler.cuts[i];
     for (int j = 0; j < i; j++)

@@ -53,7 +53,7 @@ static void draw_device(struct loading *l, const struct device_group *group,
         const struct distribution *d = &group->drawn[schema_drawn_index(row)];
         if (!distribution_draw(d, row, seed, group->device.name, number, key_field(row, device)))
             continue;
-        const struct yaml_node *value = yaml_get(node, row->key);
+        const struct yaml_node *value = yaml_node_get(node, row->key);
         struct key_path here = {path, row->key, 0};
         char text[VALUE_TEXT_BYTES];
         struct strbuf range = STRBUF_INIT;
@@ -75,7 +75,7 @@ void device_groups_draw(struct loading *l, const struct device_groups *groups,
     for (size_t i = 0; i < groups->n; i++) {
         const struct device_group *group = &groups->group[i];
         const char *name = group->device.name;
-        bool is_named = yaml_get(groups->node[i], "name") != NULL;
+        bool is_named = yaml_node_get(groups->node[i], "name") != NULL;
         struct key_path here = {path, NULL, i};
         size_t before = l->c.n;
         for (int j = 0; j < group->count && l->c.n == before; j++) {

@@ -70,7 +70,7 @@ static void read_root(struct load *load, const struct yaml_node *root)
             complain_section(&load->loading, root->key[i]);
     }
     for (size_t i = 0; (section = section_at(i)); i++)
-        if (section->kind != SECTION_MODEL_FILE && !yaml_get(root, section->name))
+        if (section->kind != SECTION_MODEL_FILE && !yaml_node_get(root, section->name))
             read_section(load, section, NULL, root);
 }
 
@@ -100,12 +100,12 @@ int experiment_load(struct experiment *e, const char *path,
     struct complaints *c = &load.loading.c;
     char **sources = NULL;
     memset(e, 0, sizeof *e);
-    struct yaml_node *root = yaml_load(path, c);
+    struct yaml_node *root = yaml_node_load(path, c);
     if (root) {
         overrides_apply(root, overrides, n_overrides, &sources, c);
         read_tree(&load, root);
     }
-    yaml_free(root);
+    yaml_node_free(root);
     overrides_free_sources(sources, n_overrides);
     complaints_end(c);
     if (c->n == 0)

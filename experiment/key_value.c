@@ -129,12 +129,12 @@ static bool parse(const struct key_row *row, const char *text,
 const char *key_value_text(const struct yaml_node *node, char buf[VALUE_TEXT_BYTES])
 {
     char text[SHOWN_BYTES];
-    if (yaml_is_empty(node))
+    if (yaml_node_is_empty(node))
         return "no value";
     if (node->kind == YAML_SCALAR)
         snprintf(buf, VALUE_TEXT_BYTES, "value '%s'", shown(node->text, text));
     else
-        snprintf(buf, VALUE_TEXT_BYTES, "value is %s", yaml_kind_text(node));
+        snprintf(buf, VALUE_TEXT_BYTES, "value is %s", yaml_node_kind_text(node));
     return buf;
 }
 

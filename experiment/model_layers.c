@@ -132,7 +132,7 @@ static void check_required(struct loading *l, const struct yaml_node *key,
     const struct layer_arg *args = layer_kind_args(kind, &n);
     for (size_t i = 0; i < n; i++) {
         struct key_path here = {path, args[i].key, 0};
-        if (args[i].is_required && !yaml_get(node, args[i].key))
+        if (args[i].is_required && !yaml_node_get(node, args[i].key))
             complain(&l->c, &key->place, &here, "missing: %s", args[i].help ? args[i].help : "");
     }
 }
@@ -145,12 +145,12 @@ static void read_layer(struct loading *l, const struct yaml_node *key, const str
     struct err err = ERR_INIT;
     struct key_path here = {path, key->text, 0}, name_path = {&here, "name", 0};
     const struct layer_ops *kind = find_kind(key->text);
-    const struct yaml_node *name = yaml_get(node, "name");
+    const struct yaml_node *name = yaml_node_get(node, "name");
     if (!kind) {
         complain_kind(l, key, &here);
         return;
     }
-    if (node && node->kind != YAML_MAPPING && !yaml_is_empty(node)) {
+    if (node && node->kind != YAML_MAPPING && !yaml_node_is_empty(node)) {
         complain(&l->c, &node->place, &here, "%s: must be a mapping of the layer's arguments",
                  key_value_text(node, value));
         return;
@@ -194,7 +194,7 @@ void model_layers_read(struct loading *l, const struct yaml_node *node, const st
         }
         if (item->kind == YAML_MAPPING && item->n == 1)
             read_layer(l, item->key[0], item->item[0], &here, depth, list);
-        else if (item->kind == YAML_SCALAR && !yaml_is_empty(item))
+        else if (item->kind == YAML_SCALAR && !yaml_node_is_empty(item))
             read_layer(l, item, NULL, &here, depth, list);
         else
             complain(&l->c, &item->place, &here, "%s: must be one layer, `kind: {key: value}`",

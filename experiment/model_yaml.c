@@ -13,11 +13,11 @@ static void read_body(struct loading *l, const struct yaml_node *node, const str
                       const struct model_keys *keys, struct net_spec *spec)
 {
     static const char *const required[] = {"input", "layers"};
-    const struct yaml_node *layers = yaml_get(node, "layers");
+    const struct yaml_node *layers = yaml_node_get(node, "layers");
     struct key_path layers_path = {path, "layers", 0};
     for (size_t i = 0; i < ARRAY_LEN(required); i++) {
         struct key_path here = {path, required[i], 0};
-        if (!yaml_get(node, required[i]))
+        if (!yaml_node_get(node, required[i]))
             complain(&l->c, &node->place, &here, "missing: %s",
                      schema_find("model file", required[i])->help);
     }
@@ -40,7 +40,7 @@ static void read_file_root(struct loading *l, const struct yaml_node *root, stru
 {
     struct model_keys keys = {0};
     section_read(l, "model file", root, NULL, &keys);
-    if (root->kind == YAML_MAPPING || yaml_is_empty(root))
+    if (root->kind == YAML_MAPPING || yaml_node_is_empty(root))
         read_body(l, root, NULL, &keys, spec);
     section_release("model file", &keys);
 }
@@ -48,14 +48,14 @@ static void read_file_root(struct loading *l, const struct yaml_node *root, stru
 void model_read_file(struct loading *l, const char *path, struct net_spec *spec)
 {
     size_t before = l->c.n;
-    struct yaml_node *root = yaml_load(path, &l->c);
+    struct yaml_node *root = yaml_node_load(path, &l->c);
     if (!root)
         return;
     struct key_path layers_path = {NULL, "layers", 0};
     read_file_root(l, root, spec);
-    const struct yaml_node *layers = yaml_get(root, "layers");
+    const struct yaml_node *layers = yaml_node_get(root, "layers");
     check(l, layers ? layers : root, &layers_path, before, spec);
-    yaml_free(root);
+    yaml_node_free(root);
 }
 
 /* `name` as seen from the folder that `beside` is in; to be freed. */
@@ -73,14 +73,14 @@ static void read_named_file(struct loading *l, const struct yaml_node *node,
 {
     static const char *const inline_only[] = {"name", "layers"};
     for (size_t i = 0; i < ARRAY_LEN(inline_only); i++) {
-        const struct yaml_node *other = yaml_get(node, inline_only[i]);
+        const struct yaml_node *other = yaml_node_get(node, inline_only[i]);
         struct key_path here = {path, inline_only[i], 0};
         if (other)
             complain(&l->c, &other->place, &here, "not together with model.file: either or");
     }
     if (!keys->file)
         return; /* refused before */
-    const struct yaml_node *file = yaml_get(node, "file");
+    const struct yaml_node *file = yaml_node_get(node, "file");
     bool is_override = file->place.line == 0;
     char *name = is_override ? mem_string(keys->file) : path_beside(keys->file, experiment_path);
     model_read_file(l, name, spec);
@@ -91,7 +91,8 @@ static void read_named_file(struct loading *l, const struct yaml_node *node,
 static void replace(struct loading *l, const struct yaml_node *node, const struct key_path *path,
                     const struct model_keys *keys, struct net_spec *spec)
 {
-    const struct yaml_node *classes = yaml_get(node, "classes"), *input = yaml_get(node, "input");
+    const struct yaml_node *classes = yaml_node_get(node, "classes"),
+                           *input = yaml_node_get(node, "input");
     struct key_path classes_path = {path, "classes", 0}, input_path = {path, "input", 0};
     struct err err = ERR_INIT;
     if (classes && net_spec_set_classes(spec, keys->n_classes, &err))
@@ -110,11 +111,11 @@ void model_read(struct loading *l, const struct yaml_node *node, const struct ke
     struct model_keys keys = {0};
     size_t before = l->c.n;
     section_read(l, "model", node, path, &keys);
-    const struct yaml_node *layers = yaml_get(node, "layers");
-    if (yaml_get(node, "file")) {
+    const struct yaml_node *layers = yaml_node_get(node, "layers");
+    if (yaml_node_get(node, "file")) {
         read_named_file(l, node, path, experiment_path, &keys, spec);
-    } else if (node->kind == YAML_MAPPING || yaml_is_empty(node)) {
-        if (yaml_get(node, "input") || layers)
+    } else if (node->kind == YAML_MAPPING || yaml_node_is_empty(node)) {
+        if (yaml_node_get(node, "input") || layers)
             read_body(l, node, path, &keys, spec);
         else
             complain(&l->c, &node->place, path, "missing: either `file`, or `input` and `layers`");
@@ -130,9 +131,9 @@ void model_print(const struct net_spec *spec, int indent, struct strbuf *out)
 {
     strbuf_addf(out, "%*sname: ", indent, "");
     key_print_text(spec->name, out);
-    strbuf_addf(out, "\n%*sinput: ", indent, "");
+    strbuf_addf(out, " # of the model\n%*sinput: ", indent, "");
     key_print(schema_find("model", "input"), &spec->input, out);
     strbuf_addf(out, " # shape of one sample: [channels, height, width] or [features]\n");
-    strbuf_addf(out, "%*slayers:%s\n", indent, "", spec->layers.n ? "" : " []");
+    strbuf_addf(out, "%*slayers: # the layers, first to last\n", indent, "");
     model_layers_print(&spec->layers, indent + 2, out);
 }

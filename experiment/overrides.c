@@ -43,14 +43,14 @@ static struct yaml_node *step(struct yaml_node *node, const char *word, const st
         size_t i = index_of(node, word);
         return i < node->n ? node->item[i] : NULL;
     }
-    if (yaml_is_empty(node))
+    if (yaml_node_is_empty(node))
         node->kind = YAML_MAPPING; /* a section whose keys are all commented out */
     if (node->kind == YAML_SCALAR)
         return NULL;
-    struct yaml_node *child = yaml_get(node, word);
+    struct yaml_node *child = yaml_node_get(node, word);
     if (!child) {
-        child = yaml_new(YAML_MAPPING, place);
-        yaml_put(node, word, child);
+        child = yaml_node_new(YAML_MAPPING, place);
+        yaml_node_put(node, word, child);
     }
     return child;
 }
@@ -61,7 +61,7 @@ static void complain_step(const struct yaml_node *node, const struct key_path *p
     if (node->kind == YAML_SEQUENCE && node->n)
         complain(c, place, path, "no such item: the list has items 0 to %zu", node->n - 1);
     else
-        complain(c, place, path, "no such item: what is there is %s", yaml_kind_text(node));
+        complain(c, place, path, "no such item: what is there is %s", yaml_node_kind_text(node));
 }
 
 /* Puts `value` (taken) where the words lead. */
@@ -76,13 +76,13 @@ static void put(struct yaml_node *root, const struct words *words, struct yaml_n
         struct yaml_node *child = step(node, words->word[i], place);
         if (!child) {
             complain_step(node, &frames[i], place, c);
-            yaml_free(value);
+            yaml_node_free(value);
             return;
         }
         if (is_last && node->kind == YAML_SEQUENCE)
-            yaml_put_item(node, index_of(node, words->word[i]), value);
+            yaml_node_put_item(node, index_of(node, words->word[i]), value);
         else if (is_last)
-            yaml_put(node, words->word[i], value);
+            yaml_node_put(node, words->word[i], value);
         node = child;
     }
 }
@@ -98,7 +98,7 @@ static void apply(struct yaml_node *root, const char *assignment, const char *so
     if (!equals || split(path, &words)) {
         complain(c, &place, NULL, "must be key.path=value, at most %d keys deep", YAML_MAX_DEPTH);
     } else {
-        struct yaml_node *value = yaml_parse(equals + 1, strlen(equals + 1), source, true, c);
+        struct yaml_node *value = yaml_node_parse(equals + 1, strlen(equals + 1), source, true, c);
         if (value)
             put(root, &words, value, &place, c);
     }

@@ -57,7 +57,7 @@ static void add_choice(const struct key_row *row, const struct experiment_choice
                        struct strbuf *out)
 {
     struct strbuf list = schema_choices(row, choices);
-    strbuf_addf(out, "%s%s", list.n ? "one of " : "a name that `splitbed --help` lists", list.text);
+    strbuf_addf(out, "%s%s", list.n ? "one of " : "a name this build knows", list.text);
     strbuf_release(&list);
 }
 

@@ -66,7 +66,7 @@ void section_read(struct loading *l, const char *section, const struct yaml_node
 {
     const struct key_row *row = NULL;
     char value[VALUE_TEXT_BYTES];
-    if (node && node->kind != YAML_MAPPING && !yaml_is_empty(node))
+    if (node && node->kind != YAML_MAPPING && !yaml_node_is_empty(node))
         complain(&l->c, &node->place, path, "%s: must be a mapping, `key: value` each",
                  key_value_text(node, value));
     bool is_mapping = node && node->kind == YAML_MAPPING;
@@ -80,7 +80,7 @@ void section_read(struct loading *l, const char *section, const struct yaml_node
     }
     row = NULL;
     while ((row = schema_next(section, row)))
-        if (!yaml_get(node, row->key))
+        if (!yaml_node_get(node, row->key))
             set_default(l, row, node, path, base);
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-struct yaml_node *yaml_new(enum yaml_kind kind, const struct place *place)
+struct yaml_node *yaml_node_new(enum yaml_kind kind, const struct place *place)
 {
     struct yaml_node *node = mem_zero(1, sizeof *node);
     node->kind = kind;
@@ -14,7 +14,7 @@ struct yaml_node *yaml_new(enum yaml_kind kind, const struct place *place)
     return node;
 }
 
-void yaml_append(struct yaml_node *node, struct yaml_node *key, struct yaml_node *item)
+void yaml_node_append(struct yaml_node *node, struct yaml_node *key, struct yaml_node *item)
 {
     size_t capacity = node->capacity;
     node->item = mem_grow(node->item, node->n, &node->capacity, sizeof *node->item);
@@ -25,14 +25,14 @@ void yaml_append(struct yaml_node *node, struct yaml_node *key, struct yaml_node
     node->item[node->n++] = item;
 }
 
-void yaml_free(struct yaml_node *node)
+void yaml_node_free(struct yaml_node *node)
 {
     if (!node)
         return;
     for (size_t i = 0; i < node->n; i++) {
         if (node->kind == YAML_MAPPING)
-            yaml_free(node->key[i]);
-        yaml_free(node->item[i]);
+            yaml_node_free(node->key[i]);
+        yaml_node_free(node->item[i]);
     }
     free(node->key);
     free(node->item);
@@ -50,36 +50,36 @@ static ptrdiff_t find_key(const struct yaml_node *node, const char *key)
     return -1;
 }
 
-struct yaml_node *yaml_get(const struct yaml_node *node, const char *key)
+struct yaml_node *yaml_node_get(const struct yaml_node *node, const char *key)
 {
     ptrdiff_t i = find_key(node, key);
     return i < 0 ? NULL : node->item[i];
 }
 
-bool yaml_is_empty(const struct yaml_node *node)
+bool yaml_node_is_empty(const struct yaml_node *node)
 {
     return node->kind == YAML_SCALAR && !node->is_quoted && !node->text[0];
 }
 
-void yaml_put(struct yaml_node *mapping, const char *key, struct yaml_node *value)
+void yaml_node_put(struct yaml_node *mapping, const char *key, struct yaml_node *value)
 {
     ptrdiff_t i = find_key(mapping, key);
     if (i >= 0) {
-        yaml_put_item(mapping, (size_t)i, value);
+        yaml_node_put_item(mapping, (size_t)i, value);
         return;
     }
-    struct yaml_node *name = yaml_new(YAML_SCALAR, &value->place);
+    struct yaml_node *name = yaml_node_new(YAML_SCALAR, &value->place);
     name->text = mem_string(key);
-    yaml_append(mapping, name, value);
+    yaml_node_append(mapping, name, value);
 }
 
-void yaml_put_item(struct yaml_node *parent, size_t i, struct yaml_node *value)
+void yaml_node_put_item(struct yaml_node *parent, size_t i, struct yaml_node *value)
 {
-    yaml_free(parent->item[i]);
+    yaml_node_free(parent->item[i]);
     parent->item[i] = value;
 }
 
-const char *yaml_kind_text(const struct yaml_node *node)
+const char *yaml_node_kind_text(const struct yaml_node *node)
 {
     static const char *const texts[] = {"a single value", "a list", "a mapping"};
     return texts[node->kind];

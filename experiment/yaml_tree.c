@@ -92,7 +92,7 @@ static bool read_items(struct reader *r, struct yaml_node *node, const struct ke
         yaml_event_delete(&event);
         if (is_end || !item)
             return is_end;
-        yaml_append(node, NULL, item);
+        yaml_node_append(node, NULL, item);
     }
 }
 
@@ -107,7 +107,7 @@ static bool read_entry(struct reader *r, struct yaml_node *node, struct yaml_nod
     yaml_event_delete(&event);
     if (!value)
         return false;
-    yaml_append(node, key, value);
+    yaml_node_append(node, key, value);
     return true;
 }
 
@@ -125,9 +125,9 @@ static bool read_entries(struct reader *r, struct yaml_node *node, const struct 
             return is_end;
         if (key->kind != YAML_SCALAR)
             complain(r->c, &key->place, path, "%s cannot be a key: a word is wanted",
-                     yaml_kind_text(key));
+                     yaml_node_kind_text(key));
         if (key->kind != YAML_SCALAR || !read_entry(r, node, key, path, depth)) {
-            yaml_free(key);
+            yaml_node_free(key);
             return false;
         }
     }
@@ -165,7 +165,7 @@ static void compact(struct yaml_node *node)
             node->key[n] = node->key[i];
             node->item[n++] = node->item[i];
         } else {
-            yaml_free(node->key[i]);
+            yaml_node_free(node->key[i]);
         }
     }
     node->n = n;
@@ -187,7 +187,7 @@ static void drop_duplicates(struct reader *r, struct yaml_node *node, const stru
             continue;
         }
         complain_duplicate(r, entries[i].key, first->key, path);
-        yaml_free(node->item[entries[i].i]);
+        yaml_node_free(node->item[entries[i].i]);
         node->item[entries[i].i] = NULL;
     }
     compact(node);
@@ -207,7 +207,7 @@ static struct yaml_node *read_node(struct reader *r, const yaml_event_t *event,
         complain(r->c, &place, path, "%s", refused);
         return NULL;
     }
-    struct yaml_node *node = yaml_new(YAML_SCALAR, &place);
+    struct yaml_node *node = yaml_node_new(YAML_SCALAR, &place);
     bool is_read = true;
     if (event->type == YAML_SCALAR_EVENT) {
         node->text = mem_string((const char *)event->data.scalar.value);
@@ -223,7 +223,7 @@ static struct yaml_node *read_node(struct reader *r, const yaml_event_t *event,
     }
     if (is_read)
         return node;
-    yaml_free(node);
+    yaml_node_free(node);
     return NULL;
 }
 
@@ -232,7 +232,7 @@ static struct yaml_node *read_document(struct reader *r, const yaml_event_t *eve
 {
     if (event->type == YAML_STREAM_END_EVENT) {
         struct place start = {r->source, r->is_one_line ? 0 : 1, 1};
-        struct yaml_node *node = yaml_new(YAML_SCALAR, &start);
+        struct yaml_node *node = yaml_node_new(YAML_SCALAR, &start);
         node->text = mem_string("");
         return node;
     }
@@ -278,14 +278,14 @@ static struct yaml_node *read_stream(struct reader *r)
     struct yaml_node *node = read_document(r, &event);
     yaml_event_delete(&event);
     if (node && !is_empty && !read_end(r)) {
-        yaml_free(node);
+        yaml_node_free(node);
         return NULL;
     }
     return node;
 }
 
-struct yaml_node *yaml_parse(const char *text, size_t n, const char *source, bool is_one_line,
-                             struct complaints *c)
+struct yaml_node *yaml_node_parse(const char *text, size_t n, const char *source, bool is_one_line,
+                                  struct complaints *c)
 {
     struct reader r = {.text = text, .source = source, .is_one_line = is_one_line, .c = c};
     struct place start = {source, 0, 0};
@@ -321,7 +321,7 @@ static char *read_file(const char *path, size_t *n)
     return NULL;
 }
 
-struct yaml_node *yaml_load(const char *path, struct complaints *c)
+struct yaml_node *yaml_node_load(const char *path, struct complaints *c)
 {
     size_t n;
     char *text = read_file(path, &n);
@@ -330,7 +330,7 @@ struct yaml_node *yaml_load(const char *path, struct complaints *c)
         complain(c, &place, NULL, "cannot be read: %s", strerror(errno));
         return NULL;
     }
-    struct yaml_node *node = yaml_parse(text, n, path, false, c);
+    struct yaml_node *node = yaml_node_parse(text, n, path, false, c);
     free(text);
     return node;
 }

@@ -35,26 +35,26 @@ struct yaml_node {
  * and the first one is kept. `source` is borrowed by every place in the tree. Empty text gives an empty
  * scalar.
  */
-struct yaml_node *yaml_parse(const char *text, size_t n, const char *source, bool is_one_line,
-                             struct complaints *c);
-struct yaml_node *yaml_load(const char *path, struct complaints *c);
-void yaml_free(struct yaml_node *node); /* NULL is fine */
+struct yaml_node *yaml_node_parse(const char *text, size_t n, const char *source, bool is_one_line,
+                                  struct complaints *c);
+struct yaml_node *yaml_node_load(const char *path, struct complaints *c);
+void yaml_node_free(struct yaml_node *node); /* NULL is fine */
 
 /* The value of a key, NULL when it is not there or `node` is no mapping. */
-struct yaml_node *yaml_get(const struct yaml_node *node, const char *key);
+struct yaml_node *yaml_node_get(const struct yaml_node *node, const char *key);
 
 /* A key without a value ("relu:"). */
-bool yaml_is_empty(const struct yaml_node *node);
+bool yaml_node_is_empty(const struct yaml_node *node);
 
 /* Puts `value` (taken) in the place of the key's value, or of item `i`, or adds the key. */
-void yaml_put(struct yaml_node *mapping, const char *key, struct yaml_node *value);
-void yaml_put_item(struct yaml_node *parent, size_t i, struct yaml_node *value);
+void yaml_node_put(struct yaml_node *mapping, const char *key, struct yaml_node *value);
+void yaml_node_put_item(struct yaml_node *parent, size_t i, struct yaml_node *value);
 
 /* A node without children or text; and the next entry of a mapping (both taken), of a sequence (key NULL). */
-struct yaml_node *yaml_new(enum yaml_kind kind, const struct place *place);
-void yaml_append(struct yaml_node *node, struct yaml_node *key, struct yaml_node *item);
+struct yaml_node *yaml_node_new(enum yaml_kind kind, const struct place *place);
+void yaml_node_append(struct yaml_node *node, struct yaml_node *key, struct yaml_node *item);
 
 /* "a list", "a mapping", for messages. */
-const char *yaml_kind_text(const struct yaml_node *node);
+const char *yaml_node_kind_text(const struct yaml_node *node);
 
 #endif

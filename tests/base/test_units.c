@@ -131,6 +131,8 @@ static void numbers_are_written_no_longer_than_needed(void **state)
     char buf[NUMBER_TEXT_BYTES];
     assert_string_equal(number_format(0.1, buf), "0.1");
     assert_string_equal(number_format(0.00015, buf), "0.00015");
+    assert_string_equal(number_format(-1000, buf), "-1000");
+    assert_string_equal(number_format(1e9, buf), "1e+09");
     assert_string_equal(number_format(-DBL_MAX, buf), "-1.7976931348623157e+308");
 }
 
