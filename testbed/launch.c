@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testbed/launch.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stop_signal.h"
+#include "testbed/children.h"
+
+#define MAX_ADDRESS  256
+#define GRACE_S      3.0 /* for processes to end once told */
+#define STOP_GRACE_S 5.0 /* for the server to end the run in order */
+
+struct launch {
+    const struct experiment *e;
+    const char *out_dir;
+    char bin_dir[PATH_MAX]; /* where this program is, and the others with it */
+    struct children children;
+    int stop_fd;
+    bool is_stopping;   /* a signal came; the server was told */
+    int64_t give_up_us; /* wall clock: what still runs then is ended; INT64_MAX: not set */
+    int first_failed;   /* index of the child that failed first; -1: none */
+};
+
+static int find_programs(struct launch *launch, struct err *err)
+{
+    ssize_t n = readlink("/proc/self/exe", launch->bin_dir, sizeof launch->bin_dir - 1);
+    if (n <= 0)
+        return err_set_errno(err, "cannot find this program's folder");
+    launch->bin_dir[n] = '\0';
+    memmove(launch->bin_dir, dirname(launch->bin_dir), strlen(dirname(launch->bin_dir)) + 1);
+    return 0;
+}
+
+/* The server's index, and in *ready_fd where its address will come from. */
+static int start_server(struct launch *launch, int *ready_fd, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC))
+        return err_set_errno(err, "cannot make a pipe");
+    char *program = mem_format("%s/splitbed-server", launch->bin_dir);
+    char *config = mem_format("%s/config.yaml", launch->out_dir);
+    char *fd = mem_format("%d", ends[1]);
+    char *out = mem_string(launch->out_dir);
+    char option_out[] = "--out", option_fd[] = "--ready-fd";
+    char *argv[] = {program, config, option_out, out, option_fd, fd, NULL};
+    int server = children_start(&launch->children, "the server", argv, ends[1], err);
+    free(program);
+    free(config);
+    free(fd);
+    free(out);
+    close(ends[1]);
+    *ready_fd = ends[0];
+    return server < 0 ? -1 : 0;
+}
+
+static int start_agents(struct launch *launch, char *address, struct err *err)
+{
+    char *program = mem_format("%s/splitbed-agent", launch->bin_dir);
+    char *log = mem_format("%s/log.txt", launch->out_dir);
+    char *data = mem_string(launch->e->data.dir);
+    char *timeout = mem_format("%.17g s", launch->e->testbed.peer_timeout_s);
+    char server_option[] = "--server", name_option[] = "--name", data_option[] = "--data",
+         log_option[] = "--log", timeout_option[] = "--timeout";
+    int status = 0;
+    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* an agent uses one: no pool of threads for more */
+    for (int i = 0; i < launch->e->n_devices && status >= 0; i++) {
+        char *name = launch->e->devices[i].name;
+        char *argv[] = {program, server_option, address, name_option,    name,    data_option,
+                        data,    log_option,    log,     timeout_option, timeout, NULL};
+        char *label = mem_format("device %s", name);
+        status = children_start(&launch->children, label, argv, -1, err);
+        free(label);
+    }
+    free(program);
+    free(log);
+    free(data);
+    free(timeout);
+    return status < 0 ? -1 : 0;
+}
+
+static const struct child *server_of(const struct launch *launch)
+{
+    return &launch->children.list[0];
+}
+
+static void set_give_up(struct launch *launch, double grace_s)
+{
+    int64_t then_us = clock_now_us() + (int64_t)(grace_s * 1e6);
+    if (then_us < launch->give_up_us)
+        launch->give_up_us = then_us;
+}
+
+/* What has ended, and what that means for the others. */
+static void look_after_children(struct launch *launch)
+{
+    char end[80];
+    bool *was_running = mem_zero(launch->children.n, sizeof *was_running);
+    for (size_t i = 0; i < launch->children.n; i++)
+        was_running[i] = launch->children.list[i].is_running;
+    children_collect(&launch->children);
+    for (size_t i = 0; i < launch->children.n; i++) {
+        const struct child *child = &launch->children.list[i];
+        if (!was_running[i] || child->is_running)
+            continue;
+        bool has_failed = !child_succeeded(child);
+        if (has_failed && launch->first_failed < 0)
+            launch->first_failed = (int)i;
+        if (has_failed)
+            log_warn("%s %s", child->name, child_describe_end(child, end, sizeof end));
+        if (i == 0) /* the server: the run is over */
+            set_give_up(launch, GRACE_S);
+        else if (has_failed) /* the server will notice, and end the run */
+            set_give_up(launch, STOP_GRACE_S);
+    }
+    free(was_running);
+}
+
+/* Waits until something happens: input on fd (if >= 0), a child's end, a signal, or the time to give up. */
+static void wait_for_events(struct launch *launch, int fd)
+{
+    struct pollfd polled[] = {{.fd = launch->children.exit_fd, .events = POLLIN},
+                              {.fd = launch->is_stopping ? -1 : launch->stop_fd, .events = POLLIN},
+                              {.fd = fd, .events = POLLIN}};
+    int timeout_ms = -1;
+    if (launch->give_up_us != INT64_MAX) {
+        int64_t left_us = launch->give_up_us - clock_now_us();
+        timeout_ms = left_us > 0 ? (int)(left_us / 1000 + 1) : 0;
+    }
+    poll(polled, ARRAY_LEN(polled), timeout_ms);
+    look_after_children(launch);
+    if (!launch->is_stopping && stop_signal_came(launch->stop_fd)) {
+        launch->is_stopping = true;
+        log_info("stopping: the server ends the run and keeps what is written");
+        kill(server_of(launch)->pid, SIGINT);
+        set_give_up(launch, STOP_GRACE_S);
+    }
+}
+
+static bool should_go_on(const struct launch *launch)
+{
+    return children_n_running(&launch->children) > 0 && clock_now_us() < launch->give_up_us;
+}
+
+/* The address the server listens on, once it does. -1: it ended, or we were told to stop. */
+static int read_address(struct launch *launch, int ready_fd, char *address, struct err *err)
+{
+    size_t n = 0;
+    while (should_go_on(launch) && server_of(launch)->is_running && !launch->is_stopping) {
+        wait_for_events(launch, ready_fd);
+        struct pollfd p = {.fd = ready_fd, .events = POLLIN};
+        if (poll(&p, 1, 0) <= 0)
+            continue;
+        ssize_t m = read(ready_fd, address + n, MAX_ADDRESS - 1 - n);
+        if (m <= 0)
+            break;
+        n += (size_t)m;
+        address[n] = '\0';
+        char *end = strchr(address, '\n');
+        if (end) {
+            *end = '\0';
+            return 0;
+        }
+    }
+    return err_set(err, "the server did not get ready");
+}
+
+static int supervise(struct launch *launch, struct err *err)
+{
+    int ready_fd = -1;
+    char address[MAX_ADDRESS];
+    if (start_server(launch, &ready_fd, err))
+        return -1;
+    int status = read_address(launch, ready_fd, address, err);
+    close(ready_fd);
+    if (!status)
+        status = start_agents(launch, address, err);
+    if (!status)
+        while (should_go_on(launch))
+            wait_for_events(launch, -1);
+    else
+        children_signal(&launch->children, SIGTERM);
+    return status;
+}
+
+static int conclude(const struct launch *launch, int status, struct err *err)
+{
+    char end[80];
+    const struct child *server = launch->children.n ? server_of(launch) : NULL;
+    if (launch->is_stopping)
+        return err_set(err, "stopped by a signal; finished rounds are in %s", launch->out_dir);
+    if (launch->first_failed >= 0) {
+        const struct child *child = &launch->children.list[launch->first_failed];
+        return err_set(err, "%s %s; finished rounds are in %s", child->name,
+                       child_describe_end(child, end, sizeof end), launch->out_dir);
+    }
+    if (status)
+        return status;
+    if (!server || server->is_running)
+        return err_set(err, "the server did not end; finished rounds are in %s", launch->out_dir);
+    return 0;
+}
+
+int launch_run(const struct experiment *e, const char *out_dir, int stop_fd, struct err *err)
+{
+    struct launch launch = {.e = e,
+                            .out_dir = out_dir,
+                            .stop_fd = stop_fd,
+                            .give_up_us = INT64_MAX,
+                            .first_failed = -1};
+    if (find_programs(&launch, err) || children_init(&launch.children, err))
+        return -1;
+    int status = supervise(&launch, err);
+    look_after_children(&launch);
+    status = conclude(&launch, status, err);
+    children_release(&launch.children, GRACE_S);
+    return status;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Launches the processes of a run on this machine, one server and an agent for every device, and watches
+ * over them until all have ended.
+ */
+#ifndef TESTBED_LAUNCH_H
+#define TESTBED_LAUNCH_H
+
+#include "base/err.h"
+#include "experiment/experiment.h"
+
+/*
+ * The result folder holds config.yaml, which the server reads. 0 when the server has done all rounds. -1 when
+ * it has not, or a signal came: the reason names the process that failed first; whatever the server could
+ * still write is written, and no process is left.
+ */
+int launch_run(const struct experiment *e, const char *out_dir, int stop_fd, struct err *err);
+
+#endif
