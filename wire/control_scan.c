@@ -92,7 +92,7 @@ static int check_text(struct scan *scan, const struct field *field)
 
 static int scan_message(struct scan *scan, const ProtobufCMessageDescriptor *type, int depth)
 {
-    unsigned counts[MAX_KNOWN_FIELDS] = {0};
+    unsigned counts[MAX_KNOWN_FIELDS] = {0}, n_bodies = 0;
     assert(type->n_fields <= MAX_KNOWN_FIELDS);
     if (depth > SCAN_MAX_DEPTH)
         return refuse(scan, "lists are nested too deep");
@@ -107,6 +107,8 @@ static int scan_message(struct scan *scan, const ProtobufCMessageDescriptor *typ
         unsigned *count = &counts[known - type->fields];
         if (++*count > (known->label == PROTOBUF_C_LABEL_REPEATED ? MSG_MAX_LAYERS : 1))
             return refuse(scan, "a field comes too often");
+        if (known->flags & PROTOBUF_C_FIELD_FLAG_ONEOF && ++n_bodies > 1)
+            return refuse(scan, "it has more than one body");
         if (field.wire_type != WIRE_TYPE_BYTES)
             continue;
         if (known->type == PROTOBUF_C_TYPE_STRING && check_text(scan, &field))

@@ -3,7 +3,8 @@
  * A look at encoded control bytes before the protobuf library sees them. The library recurses as deep and
  * allocates as much as the bytes ask for; this walk, which allocates nothing, bounds both:
  * every length lies within the message, messages are nested at most SCAN_MAX_DEPTH deep, no list is longer
- * than MSG_MAX_LAYERS, there are at most SCAN_MAX_FIELDS fields in all, no single field comes twice, and
+ * than MSG_MAX_LAYERS, there are at most SCAN_MAX_FIELDS fields in all, no single field comes twice, a
+ * message has at most one body, and
  * strings are printable ASCII. Fields the type does not know are skipped, as protobuf wants it.
  */
 #ifndef WIRE_CONTROL_SCAN_H
