@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/models/spec_from_text.h"
+
+#include <math.h>
+
+#include "models/loss.h"
+
+static void equal_logits_cost_the_logarithm_of_the_classes(void **state)
+{
+    (void)state;
+    const float logits[8] = {0};
+    const uint32_t labels[] = {3, 0};
+    struct loss loss = loss_softmax_cross_entropy(logits, labels, 2, 4, NULL);
+    assert_true(fabs(loss.sum - 2 * log(4)) < 1e-12);
+    assert_int_equal(loss.n_correct, 1); /* on ties the first class is chosen */
+}
+
+static void samples_whose_largest_logit_is_the_labels_are_correct(void **state)
+{
+    (void)state;
+    const float logits[] = {1, 3, 2, /**/ 9, 0, 0, /**/ 0, 0, 1};
+    const uint32_t labels[] = {1, 1, 2};
+    assert_int_equal(loss_softmax_cross_entropy(logits, labels, 3, 3, NULL).n_correct, 2);
+}
+
+static void huge_logits_neither_overflow_nor_vanish(void **state)
+{
+    (void)state;
+    const float logits[] = {3e38f, -3e38f, /**/ 1e4f, 1e4f};
+    const uint32_t labels[] = {0, 1};
+    float gradient[4];
+    struct loss loss = loss_softmax_cross_entropy(logits, labels, 2, 2, gradient);
+    assert_true(fabs(loss.sum - log(2)) < 1e-12);
+    const float wanted[] = {0, 0, 0.5f, -0.5f};
+    assert_memory_equal(gradient, wanted, sizeof wanted);
+    const uint32_t wrong[] = {1, 1};
+    loss = loss_softmax_cross_entropy(logits, wrong, 1, 2, NULL);
+    assert_true(isfinite(loss.sum) && loss.sum > 1e38);
+}
+
+static void gradient_is_the_slope_per_sample_and_may_be_in_place(void **state)
+{
+    (void)state;
+    enum { BATCH = 3, CLASSES = 5, N = BATCH * CLASSES };
+    float logits[N], gradient[N];
+    const uint32_t labels[] = {0, 4, 2};
+    fill_normal(logits, N, 1);
+    loss_softmax_cross_entropy(logits, labels, BATCH, CLASSES, gradient);
+    const float step = 1e-2f;
+    for (int i = 0; i < N; i++) {
+        float saved = logits[i];
+        logits[i] = saved + step;
+        double above = loss_softmax_cross_entropy(logits, labels, BATCH, CLASSES, NULL).sum;
+        logits[i] = saved - step;
+        double below = loss_softmax_cross_entropy(logits, labels, BATCH, CLASSES, NULL).sum;
+        logits[i] = saved;
+        assert_true(fabs((above - below) / (2 * (double)step) - (double)gradient[i]) < 1e-4);
+    }
+    loss_softmax_cross_entropy(logits, labels, BATCH, CLASSES, logits);
+    assert_memory_equal(logits, gradient, sizeof gradient);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_logits_cost_the_logarithm_of_the_classes),
+        cmocka_unit_test(samples_whose_largest_logit_is_the_labels_are_correct),
+        cmocka_unit_test(huge_logits_neither_overflow_nor_vanish),
+        cmocka_unit_test(gradient_is_the_slope_per_sample_and_may_be_in_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Forward, backward, aggregation and the optimiser ask for no memory. This program's own malloc family
+ * counts and passes on to glibc's; sanitizers have theirs, so there the counting is left out. OpenBLAS takes
+ * a few kB of its own for tiny products (its sgemm_small_kernel), which are not ours to avoid.
+ */
+#include "tests/models/spec_from_text.h"
+
+#include <dlfcn.h>
+
+#include "models/loss.h"
+#include "models/optimizer.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#define SANITIZED 1
+#endif
+
+static int n_allocations;
+static bool is_counting; /* by then everything below dladdr() is loaded */
+
+#ifndef SANITIZED
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+
+static void count(const void *caller)
+{
+    Dl_info info;
+    if (is_counting && dladdr(caller, &info) && !strstr(info.dli_fname, "openblas"))
+        n_allocations++;
+}
+
+void *malloc(size_t size)
+{
+    count(__builtin_return_address(0));
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    count(__builtin_return_address(0));
+    return __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+    count(__builtin_return_address(0));
+    return __libc_realloc(p, size);
+}
+#endif
+
+enum { GROUPS = 2, BATCH = 2, CLASSES = 10 };
+
+static void train_step(struct net *net, struct tape *tape, float *velocity)
+{
+    static const uint32_t labels[GROUPS * BATCH] = {1, 2, 3, 4};
+    static const double weights[GROUPS] = {0.5, 0.5};
+    const struct slots slots = {GROUPS, BATCH, 1, weights};
+    int end = net_to(net);
+    size_t n;
+    float *params = net_params(net, &n);
+    net_zero_grads(net);
+    net_forward(net, tape, 0, end, GROUPS * BATCH);
+    loss_softmax_cross_entropy(tape_activation(tape, end), labels, GROUPS * BATCH, CLASSES,
+                               tape_gradient(tape, end));
+    net_backward(net, tape, end - 1, end, GROUPS * BATCH, true);
+    struct shape shape = net_shape(net, end - 1);
+    slots_aggregate(&slots, tape_gradient(tape, end - 1), shape_features(&shape));
+    tape_aggregate(tape, 0, end - 1, &slots);
+    net_backward(net, tape, 0, end - 1, slots_columns(&slots), false);
+    sgd_step(&(struct sgd){0.1, 0.9, 0}, params, net_grads(net, NULL), velocity, n);
+}
+
+static void a_training_step_allocates_nothing(void **state)
+{
+    (void)state;
+    struct net_spec spec = spec_resnet18(shape_image(1, 16, 16), IMAGENET_STEM, CLASSES);
+    struct net *net = net_new(&spec, 0, -1, NULL);
+    struct tape *tape = tape_new(net, GROUPS * BATCH, NULL);
+    size_t n;
+    net_params(net, &n);
+    float *velocity = calloc(n, sizeof *velocity);
+    net_init_weights(net, 1);
+    fill_normal(tape_activation(tape, 0), GROUPS * BATCH * 256, 1);
+    is_counting = true;
+    train_step(net, tape, velocity);
+    is_counting = false;
+    assert_int_equal(n_allocations, 0);
+    free(velocity);
+    tape_free(tape);
+    net_free(net);
+    net_spec_release(&spec);
+}
+
+static void what_the_library_allocates_is_counted(void **state)
+{
+    (void)state;
+#ifdef SANITIZED
+    skip();
+#endif
+    n_allocations = 0;
+    is_counting = true;
+    struct net *net = net_from_text(shape_flat(1), "relu");
+    is_counting = false;
+    assert_true(n_allocations > 0);
+    n_allocations = 0;
+    net_free(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_library_allocates_is_counted),
+        cmocka_unit_test(a_training_step_allocates_nothing),
+    };
+    net_set_threads(1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
