@@ -60,23 +60,26 @@ static bool find_partner(struct matching *m, int device, int *queue, int *from)
 static void explain(const struct cell *cell, const int *queue, const bool *seen,
                     struct strbuf *reason)
 {
-    int n_devices = 0, n_subchannels = 0;
+    bool *is_stuck = mem_zero((size_t)cell->n_devices, sizeof *is_stuck);
+    int n_devices = 0, n_subchannels = 0, n_named = 0;
 
-    while (queue[n_devices] >= 0)
-        n_devices++;
+    for (; queue[n_devices] >= 0; n_devices++)
+        is_stuck[queue[n_devices]] = true;
     for (int k = 0; k < cell->n_subchannels; k++)
         n_subchannels += seen[k];
-    if (n_devices == 1) {
+    if (n_devices == 1)
         strbuf_addf(reason, "device %s has no usable subchannel: every gain is 0",
                     cell->problem->devices[queue[0]].name);
-        return;
-    }
-    strbuf_addf(reason, "%d devices (", n_devices);
-    for (int q = 0; q < n_devices && q < 8; q++)
-        strbuf_addf(reason, "%s%s", q ? ", " : "", cell->problem->devices[queue[q]].name);
-    strbuf_addf(reason,
-                "%s) have only %d usable subchannel%s between them: each needs one of its own",
-                n_devices > 8 ? ", ..." : "", n_subchannels, n_subchannels == 1 ? "" : "s");
+    else
+        strbuf_addf(reason,
+                    "%d devices need a subchannel each and have %d usable between them:", n_devices,
+                    n_subchannels);
+    for (int i = 0; n_devices > 1 && i < cell->n_devices && n_named < 8; i++)
+        if (is_stuck[i])
+            strbuf_addf(reason, "%s %s", n_named++ ? "," : "", cell->problem->devices[i].name);
+    if (n_devices > 8)
+        strbuf_addf(reason, ", ...");
+    free(is_stuck);
 }
 
 bool ownership_match(const struct cell *cell, int *partner, struct strbuf *reason)

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scheduler/problem.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "experiment/experiment.h"
+#include "link/radio.h"
+#include "models/profile.h"
+
+/* Layers [0, n) of the profile, added up. */
+struct front {
+    double forward_flop, backward_flop, params;
+};
+
+static struct front sum_front(const struct profile *profile, int n)
+{
+    struct front sum = {0, 0, 0};
+
+    for (int l = 0; l < n; l++) {
+        sum.forward_flop += profile->layers[l].forward_flop;
+        sum.backward_flop += profile->layers[l].backward_flop;
+        sum.params += (double)profile->layers[l].n_params;
+    }
+    return sum;
+}
+
+static void add_cut(struct problem *problem, const struct profile *profile, int n_front)
+{
+    const struct layer_profile *cut_after = &profile->layers[n_front - 1];
+    struct front front = sum_front(profile, n_front), all = sum_front(profile, profile->n_layers);
+    double bits = 8.0 * (double)cut_after->activation_bytes;
+
+    problem->cuts[problem->n_cuts++] = (struct problem_cut){
+        .name = mem_string(cut_after->name),
+        .layer = n_front,
+        .device_forward_flop = front.forward_flop,
+        .device_backward_flop = front.backward_flop,
+        .server_forward_flop = all.forward_flop - front.forward_flop,
+        .server_backward_flop = all.backward_flop - front.backward_flop,
+        .last_layer_backward_flop = profile->layers[profile->n_layers - 1].backward_flop,
+        .activation_bits = bits,
+        .gradient_bits = bits, /* the gradient of the activation has its shape */
+        .front_bits = 32 * front.params,
+    };
+}
+
+static bool is_wanted(const struct experiment *e, const char *name)
+{
+    for (int j = 0; j < e->scheduler.n_cuts; j++)
+        if (!strcmp(e->scheduler.cuts[j], name))
+            return true;
+    return e->scheduler.n_cuts == 0;
+}
+
+static int check_wanted(const struct experiment *e, const struct profile *profile, struct err *err)
+{
+    for (int j = 0; j < e->scheduler.n_cuts; j++) {
+        struct strbuf names = STRBUF_INIT;
+        bool is_found = false;
+        for (int l = 0; l + 1 < profile->n_layers; l++) {
+            is_found |= !strcmp(e->scheduler.cuts[j], profile->layers[l].name);
+            strbuf_addf(&names, "%s%s", l ? ", " : "", profile->layers[l].name);
+        }
+        if (!is_found)
+            err_set(err, "scheduler.cuts: '%s': a cut may fall after %s", e->scheduler.cuts[j],
+                    names.n ? names.text : "no layer, the model has only one");
+        strbuf_release(&names);
+        if (!is_found)
+            return -1;
+    }
+    return 0;
+}
+
+static int build_cuts(struct problem *problem, const struct experiment *e, struct err *err)
+{
+    struct profile profile;
+    int failed;
+
+    if (profile_make(&profile, &e->model, err))
+        return -1;
+    failed = check_wanted(e, &profile, err);
+    problem->cuts = mem_zero((size_t)profile.n_layers, sizeof *problem->cuts);
+    for (int n_front = 1; !failed && n_front < profile.n_layers; n_front++)
+        if (is_wanted(e, profile.layers[n_front - 1].name))
+            add_cut(problem, &profile, n_front);
+    if (!failed && problem->n_cuts == 0)
+        failed =
+            err_set(err, "model %s: has one layer, there is no place for a cut", e->model.name);
+    profile_release(&profile);
+    return failed;
+}
+
+/* A stream per device: another device more does not change the channels of those before it. */
+static void draw_gains(double *gain, const struct experiment *e, int device,
+                       const struct path_loss *path_loss, const struct fading *fading)
+{
+    double loss_db = path_loss->loss_db(e->radio.carrier_hz, e->devices[device].distance_m);
+    double path_gain = e->radio.antenna_gain * pow(10, -loss_db / 10);
+    struct rng rng;
+
+    rng_seed(&rng, e->seed, RNG_CHANNEL + (uint64_t)device);
+    for (int k = 0; k < e->radio.n_subchannels; k++)
+        gain[k] = path_gain * fading->draw(&rng);
+}
+
+static int build_devices(struct problem *problem, const struct experiment *e, struct err *err)
+{
+    const struct path_loss *path_loss = path_loss_find(e->radio.path_loss);
+    const struct fading *fading = fading_find(e->radio.fading);
+
+    if (!path_loss)
+        return err_set(err, "radio.path_loss: '%s': no such model", e->radio.path_loss);
+    if (!fading)
+        return err_set(err, "radio.fading: '%s': no such model", e->radio.fading);
+    problem->n_devices = e->n_devices;
+    problem->devices = mem_zero((size_t)e->n_devices, sizeof *problem->devices);
+    for (int i = 0; i < e->n_devices; i++) {
+        const struct experiment_device *from = &e->devices[i];
+        problem->devices[i] = (struct problem_device){
+            .name = mem_string(from->name),
+            .clock_hz = from->clock_hz,
+            .cycles_per_flop = from->cycles_per_flop,
+            .max_power_w = from->max_power_w,
+            .gain = mem_zero((size_t)e->radio.n_subchannels, sizeof(double)),
+        };
+        draw_gains(problem->devices[i].gain, e, i, path_loss, fading);
+    }
+    return 0;
+}
+
+int problem_build(struct problem *problem, const struct experiment *e, double aggregation_ratio,
+                  bool takes_turns, struct err *err)
+{
+    *problem = (struct problem){
+        .batch_size = e->training.batch_size,
+        .aggregation_ratio = aggregation_ratio,
+        .takes_turns = takes_turns,
+        .noise_psd_w_per_hz = e->radio.noise_psd_w_per_hz,
+        .downlink_psd_w_per_hz = e->radio.downlink_psd_w_per_hz,
+        .total_power_w = e->radio.total_power_w,
+        .n_subchannels = e->radio.n_subchannels,
+        .server_clock_hz = e->server.clock_hz,
+        .server_cycles_per_flop = e->server.cycles_per_flop,
+    };
+    problem->bandwidth_hz = mem_zero((size_t)e->radio.n_subchannels, sizeof(double));
+    for (int k = 0; k < e->radio.n_subchannels; k++)
+        problem->bandwidth_hz[k] = e->radio.bandwidth_hz;
+    if (!build_devices(problem, e, err) && !build_cuts(problem, e, err) &&
+        !problem_check(problem, err))
+        return 0;
+    problem_release(problem);
+    return -1;
+}
