@@ -100,7 +100,7 @@ int experiment_load(struct experiment *e, const char *path,
     struct complaints *c = &load.loading.c;
     char **sources = NULL;
     memset(e, 0, sizeof *e);
-    struct yaml_node *root = yaml_node_load(path, c);
+    struct yaml_node *root = yaml_node_load(path, NULL, NULL, c);
     if (root) {
         overrides_apply(root, overrides, n_overrides, &sources, c);
         read_tree(&load, root);
@@ -130,7 +130,7 @@ int model_load(struct net_spec *spec, const char *path, struct strbuf *errors)
 {
     struct loading l = {{errors, 0}, NULL};
     *spec = (struct net_spec)NET_SPEC_INIT;
-    model_read_file(&l, path, spec);
+    model_read_file(&l, path, NULL, NULL, spec);
     complaints_end(&l.c);
     if (l.c.n == 0)
         return 0;

@@ -45,10 +45,11 @@ static void read_file_root(struct loading *l, const struct yaml_node *root, stru
     section_release("model file", &keys);
 }
 
-void model_read_file(struct loading *l, const char *path, struct net_spec *spec)
+void model_read_file(struct loading *l, const char *path, const struct yaml_node *asked,
+                     const struct key_path *asked_path, struct net_spec *spec)
 {
     size_t before = l->c.n;
-    struct yaml_node *root = yaml_node_load(path, &l->c);
+    struct yaml_node *root = yaml_node_load(path, asked, asked_path, &l->c);
     if (!root)
         return;
     struct key_path layers_path = {NULL, "layers", 0};
@@ -83,7 +84,8 @@ static void read_named_file(struct loading *l, const struct yaml_node *node,
     const struct yaml_node *file = yaml_node_get(node, "file");
     bool is_override = file->place.line == 0;
     char *name = is_override ? mem_string(keys->file) : path_beside(keys->file, experiment_path);
-    model_read_file(l, name, spec);
+    struct key_path file_path = {path, "file", 0};
+    model_read_file(l, name, file, &file_path, spec);
     free(name);
 }
 

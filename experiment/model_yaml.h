@@ -24,8 +24,9 @@
 void model_read(struct loading *l, const struct yaml_node *node, const struct key_path *path,
                 const char *experiment_path, struct net_spec *spec);
 
-/* A model file. */
-void model_read_file(struct loading *l, const char *path, struct net_spec *spec);
+/* A model file; `asked` and `asked_path`: where it is named, or NULL. */
+void model_read_file(struct loading *l, const char *path, const struct yaml_node *asked,
+                     const struct key_path *asked_path, struct net_spec *spec);
 
 /* The keys name, input and layers, each line indented by `indent` blanks. */
 void model_print(const struct net_spec *spec, int indent, struct strbuf *out);

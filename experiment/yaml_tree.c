@@ -321,13 +321,17 @@ static char *read_file(const char *path, size_t *n)
     return NULL;
 }
 
-struct yaml_node *yaml_node_load(const char *path, struct complaints *c)
+struct yaml_node *yaml_node_load(const char *path, const struct yaml_node *asked,
+                                 const struct key_path *asked_path, struct complaints *c)
 {
     size_t n;
     char *text = read_file(path, &n);
     if (!text) {
         struct place place = {path, 0, 0};
-        complain(c, &place, NULL, "cannot be read: %s", strerror(errno));
+        if (asked)
+            complain(c, &asked->place, asked_path, "cannot read '%s': %s", path, strerror(errno));
+        else
+            complain(c, &place, NULL, "cannot be read: %s", strerror(errno));
         return NULL;
     }
     struct yaml_node *node = yaml_node_parse(text, n, path, false, c);

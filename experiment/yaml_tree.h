@@ -37,7 +37,10 @@ struct yaml_node {
  */
 struct yaml_node *yaml_node_parse(const char *text, size_t n, const char *source, bool is_one_line,
                                   struct complaints *c);
-struct yaml_node *yaml_node_load(const char *path, struct complaints *c);
+
+/* That of a file. One that cannot be read is complained about at `asked`, the node that names it, if any. */
+struct yaml_node *yaml_node_load(const char *path, const struct yaml_node *asked,
+                                 const struct key_path *asked_path, struct complaints *c);
 void yaml_node_free(struct yaml_node *node); /* NULL is fine */
 
 /* The value of a key, NULL when it is not there or `node` is no mapping. */
