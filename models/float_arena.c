@@ -7,7 +7,7 @@
 int float_arena_init(struct float_arena *arena, size_t n, const char *what, struct err *err)
 {
     *arena = (struct float_arena){0};
-    if (n > SIZE_MAX / sizeof(float) - FLOAT_ARENA_ALIGN)
+    if (n > FLOAT_ARENA_MAX || n > SIZE_MAX / sizeof(float) - FLOAT_ARENA_ALIGN)
         return err_set(err, "%s: %zu numbers do not fit into memory", what, n);
     /* calloc and not aligned_alloc: large blocks come as untouched zero pages. */
     arena->block = calloc(1, n * sizeof(float) + FLOAT_ARENA_ALIGN);

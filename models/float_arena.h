@@ -7,10 +7,12 @@
 #define MODELS_FLOAT_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
-#define FLOAT_ARENA_ALIGN 64 /* bytes */
+#define FLOAT_ARENA_ALIGN 64                  /* bytes */
+#define FLOAT_ARENA_MAX   (UINT64_C(1) << 36) /* floats: 256 GiB */
 
 struct float_arena {
     float *at;   /* aligned; never NULL after init */

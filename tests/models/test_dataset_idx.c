@@ -155,7 +155,7 @@ struct damage {
 
 static const struct damage damages[] = {
     {false, -1, 0, -1, "train-images-idx3-ubyte: ends 1 bytes early, in the data"},
-    {false, -1, 0, -20, "train-images-idx3-ubyte: ends 4 bytes early, in the header"},
+    {false, -1, 0, -20, "train-images-idx3-ubyte: ends 8 bytes early, in the header"},
     {false, -1, 0, -28, "train-images-idx3-ubyte: ends 4 bytes early, in the header"},
     {false, -1, 0, 1, "train-images-idx3-ubyte: is longer than its header says"},
     {true, -1, 0, -1, "train-labels-idx1-ubyte: ends 1 bytes early, in the data"},

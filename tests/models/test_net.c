@@ -143,7 +143,6 @@ static void an_unwanted_input_gradient_is_not_computed(void **state)
         "conv2d c out_channels=2 kernel_size=3",
         "relu; relu; conv2d c out_channels=2 kernel_size=3",
         "flatten; linear l out_features=2",
-        "residual r {conv2d c out_channels=1 kernel_size=3 padding=1}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct net *net = net_from_text(shape_image(1, 4, 4), texts[i]);
