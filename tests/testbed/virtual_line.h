@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The whole line in one process for tests: the server's and the devices' own round logic, messages handed
+ * over in memory, a virtual clock that jumps to the next thing to happen. Records are kept as they come.
+ */
+#ifndef TESTS_TESTBED_VIRTUAL_LINE_H
+#define TESTS_TESTBED_VIRTUAL_LINE_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "device-agent/device.h"
+#include "edge-server/framework.h"
+#include "edge-server/planning.h"
+#include "edge-server/server.h"
+#include "models/dataset.h"
+
+#define LINE_MAX_ROUNDS  64
+#define LINE_MAX_DEVICES 16
+
+struct line_round { /* what tests look at, copied from the record */
+    double loss, accuracy, predicted_s, measured_s;
+    bool is_evaluated;
+    struct latency_terms measured;
+    uint64_t uplink_bytes, downlink_bytes, broadcast_bytes, handover_bytes;
+    int columns_below_last;
+};
+
+struct line {
+    struct experiment e;
+    struct problem problem;
+    struct plan plan;
+    struct partition partition;
+    struct server *server;
+    struct device *devices[LINE_MAX_DEVICES];
+    int64_t now_us;
+    int first; /* which device is served first: the order of arrival must not matter */
+    struct line_round rounds[LINE_MAX_ROUNDS];
+    size_t n_rounds;
+    uint64_t n_up[MSG_N_KINDS], n_down[MSG_N_KINDS]; /* messages seen */
+    struct err err;
+};
+
+/* `sets`: NULL-terminated assignments on top of the quick start's file. */
+static inline void line_open(struct line *line, const char *const *sets)
+{
+    struct experiment_override overrides[32];
+    size_t n = 0;
+    struct strbuf errors = STRBUF_INIT;
+    struct experiment_choices choices = planning_choices();
+    memset(line, 0, sizeof *line);
+    for (; sets[n]; n++)
+        overrides[n].assignment = sets[n];
+    if (experiment_load(&line->e, "configs/experiments/quickstart.yaml", overrides, n, &choices,
+                        &errors))
+        fail_msg("%s", errors.text);
+    assert_true(line->e.n_devices <= LINE_MAX_DEVICES);
+    if (planning_problem(&line->problem, &line->e, &line->err) ||
+        planning_solve(&line->plan, &line->problem, &line->e, NULL, &line->err))
+        fail_msg("%s", line->err.text);
+
+    struct dataset *train =
+        dataset_open(line->e.data.format, line->e.data.dir, DATASET_TRAIN, &line->err);
+    assert_non_null(train);
+    struct partition_request request = {.kind = line->e.data.partition,
+                                        .n_devices = line->e.n_devices,
+                                        .shards_per_device = line->e.data.shards_per_device,
+                                        .alpha = line->e.data.alpha,
+                                        .min_samples = 1,
+                                        .seed = line->e.seed};
+    assert_int_equal(partition_make(&line->partition, &request, dataset_labels(train),
+                                    dataset_n_samples(train), &line->err),
+                     0);
+    dataset_free(train);
+}
+
+/* Everything is chosen (a test may have changed line->partition): make the two sides. */
+static inline void line_start(struct line *line)
+{
+    struct server_inputs inputs = {.experiment = &line->e,
+                                   .problem = &line->problem,
+                                   .plan = &line->plan,
+                                   .partition = &line->partition,
+                                   .n_test_samples = line->e.data.test_samples};
+    line->server = server_new(&inputs, &line->err);
+    if (!line->server)
+        fail_msg("%s", line->err.text);
+    for (int i = 0; i < line->e.n_devices; i++)
+        line->devices[i] = device_new(line->e.devices[i].name, line->e.data.dir);
+}
+
+static inline void line_close(struct line *line)
+{
+    server_free(line->server);
+    for (int i = 0; i < line->e.n_devices; i++)
+        device_free(line->devices[i]);
+    for (size_t i = 0; i < line->n_rounds; i++)
+        latency_terms_release(&line->rounds[i].measured);
+    partition_release(&line->partition);
+    plan_release(&line->plan);
+    problem_release(&line->problem);
+    experiment_release(&line->e);
+}
+
+static inline void line_keep(struct line *line, const struct round_record *record)
+{
+    assert_true(line->n_rounds < LINE_MAX_ROUNDS);
+    struct line_round *round = &line->rounds[line->n_rounds++];
+    *round = (struct line_round){
+        .loss = record->loss,
+        .accuracy = record->accuracy,
+        .is_evaluated = record->is_evaluated,
+        .predicted_s = record->predicted_s,
+        .measured_s = record->measured_s,
+        .uplink_bytes = record->uplink_bytes,
+        .downlink_bytes = record->downlink_bytes,
+        .broadcast_bytes = record->broadcast_bytes,
+        .handover_bytes = record->handover_bytes,
+        .columns_below_last = record->columns_below_last,
+    };
+    latency_terms_init(&round->measured, record->measured.n_devices);
+    latency_terms_copy(&round->measured, &record->measured);
+}
+
+/* Hands over what is there to send; true when there was something. */
+static inline bool line_exchange(struct line *line)
+{
+    bool has_moved = false;
+    struct msg *msg;
+    uint64_t peer;
+    int n = line->e.n_devices;
+    for (int k = 0; k < n; k++) {
+        int i = (line->first + k) % n;
+        while ((msg = device_next(line->devices[i]))) {
+            line->n_up[msg->kind]++;
+            server_receive(line->server, (uint64_t)i + 1, &msg, line->now_us);
+            server_advance(line->server, line->now_us);
+            has_moved = true;
+        }
+    }
+    while ((msg = server_next_message(line->server, &peer))) {
+        assert_in_range(peer, 1, n);
+        line->n_down[msg->kind]++;
+        if (device_receive(line->devices[peer - 1], &msg, line->now_us, &line->err))
+            print_message("device %d: %s\n", (int)peer - 1, line->err.text);
+        device_advance(line->devices[peer - 1], line->now_us);
+        has_moved = true;
+    }
+    return has_moved;
+}
+
+/* Until the run is over; the server's state tells how. */
+static inline void line_run(struct line *line)
+{
+    const struct round_record *record;
+    for (;;) {
+        while (line_exchange(line))
+            ;
+        while ((record = server_next_record(line->server)))
+            line_keep(line, record);
+        int64_t wake_us = server_wake_us(line->server);
+        for (int i = 0; i < line->e.n_devices; i++) {
+            int64_t device_us = device_wake_us(line->devices[i]);
+            wake_us = device_us < wake_us ? device_us : wake_us;
+        }
+        if (wake_us == INT64_MAX)
+            return;
+        line->now_us = wake_us > line->now_us ? wake_us : line->now_us;
+        for (int i = 0; i < line->e.n_devices; i++)
+            device_advance(line->devices[i], line->now_us);
+        server_advance(line->server, line->now_us);
+    }
+}
+
+#endif
