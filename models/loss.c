@@ -24,9 +24,10 @@ struct loss loss_softmax_cross_entropy(const float *logits, const uint32_t *labe
         uint32_t label = labels[i];
         assert(label < (uint32_t)n_classes);
         int best = first_largest(z, n_classes);
-        double top = (double)z[best], target = (double)z[label], sum = 0;
+        double top = (double)z[best], target = (double)z[label];
+        double sum = 1; /* the largest logit's own */
         for (int k = 0; k < n_classes; k++)
-            sum += exp((double)z[k] - top);
+            sum += k == best ? 0 : exp((double)z[k] - top);
         loss.sum += log(sum) + top - target;
         loss.n_correct += best == (int)label;
         if (!gradient)
