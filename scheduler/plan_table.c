@@ -72,7 +72,7 @@ static double device_power_w(const struct plan *plan, const struct problem *prob
 /* Of devices that take turns there is no need to list what they own: all of it. */
 static int subchannels_width(const struct problem *problem)
 {
-    return problem->takes_turns ? 8 : SUBCHANNELS_MAX;
+    return problem->takes_turns ? 11 : SUBCHANNELS_MAX;
 }
 
 static void print_row_head(const struct problem *problem, struct strbuf *out, const char *name,

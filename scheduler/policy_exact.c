@@ -34,7 +34,13 @@ static void search(const struct cell *cell, const int *partner, const struct pla
     policy_choose_cuts(cell->problem, is_wanted);
     exact_search_init(&s, cell, partner, is_wanted, options->gap, deadline_us);
     exact_search_run(&s);
-    fill_plan(&s, plan);
+    if (s.best >= 0) {
+        fill_plan(&s, plan);
+    } else {
+        plan->status = PLAN_INFEASIBLE;
+        plan->reason = mem_string("gains or powers are so small that a round takes longer than "
+                                  "a number can hold");
+    }
     exact_search_release(&s);
     free(is_wanted);
     glp_free_env(); /* nothing of GLPK's is kept between solves */

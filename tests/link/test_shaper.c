@@ -71,7 +71,7 @@ static void a_block_holds_the_link(void **state)
 
 static void an_infinite_rate_waits_for_nothing_but_blocks(void **state)
 {
-    struct shaper *shaper = shaper_new(INFINITY);
+    struct shaper *shaper = shaper_new(HUGE_VAL);
 
     (void)state;
     shaper_push(shaper, 42, 1e300, &cookies[0]);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "experiment/experiment.h"
+#include "scheduler/problem.h"
+
+static struct experiment_device devices[3];
+
+static void add_layer(struct net_spec *spec, const char *kind, const char *name, const char *key,
+                      double value)
+{
+    struct err err = ERR_INIT;
+    struct layer_spec *layer = layer_list_add(&spec->layers, kind, name, &err);
+
+    if (!layer || (key && layer_spec_set(layer, key, value, &err)))
+        fail_msg("%s", err.text);
+    if (!strcmp(kind, "conv2d") && layer_spec_set(layer, "kernel_size", 3, &err))
+        fail_msg("%s", err.text);
+}
+
+/* 1x6x6 -> conv 3x3 to 4x4x4 -> relu -> flatten -> linear to 10; three devices, five subchannels. */
+static void experiment_init(struct experiment *e)
+{
+    static char names[3][8], path_loss[] = "samimi-los", fading[] = "rayleigh";
+
+    memset(e, 0, sizeof *e);
+    e->seed = 42;
+    snprintf(e->model.name, sizeof e->model.name, "tiny");
+    e->model.input = shape_image(1, 6, 6);
+    add_layer(&e->model, "conv2d", "conv", "out_channels", 4);
+    add_layer(&e->model, "relu", "", NULL, 0);
+    add_layer(&e->model, "flatten", "", NULL, 0);
+    add_layer(&e->model, "linear", "fc", "out_features", 10);
+    e->training.batch_size = 8;
+    e->n_devices = 3;
+    e->devices = devices;
+    for (int i = 0; i < 3; i++) {
+        snprintf(names[i], sizeof names[i], "pi-%d", i);
+        devices[i] = (struct experiment_device){names[i], 1e9 + i, 0.0625, 1.5, 50.0 * (i + 1)};
+    }
+    e->server.clock_hz = 5e9;
+    e->server.cycles_per_flop = 0.03125;
+    e->radio.path_loss = path_loss;
+    e->radio.fading = fading;
+    e->radio.carrier_hz = 28e9;
+    e->radio.n_subchannels = 5;
+    e->radio.bandwidth_hz = 10e6;
+    e->radio.noise_psd_w_per_hz = 4e-21;
+    e->radio.downlink_psd_w_per_hz = 1e-8;
+    e->radio.total_power_w = 5;
+    e->radio.antenna_gain = 10;
+}
+
+static void build(struct problem *problem, const struct experiment *e)
+{
+    struct err err = ERR_INIT;
+
+    if (problem_build(problem, e, 0.5, false, &err))
+        fail_msg("%s", err.text);
+}
+
+static void costs_are_the_profiles_prefix_sums(void **state)
+{
+    struct experiment e;
+    struct problem p;
+    double conv = 2.0 * 9 * 4 * 16, fc = 2.0 * 64 * 10;
+
+    (void)state;
+    experiment_init(&e);
+    build(&p, &e);
+    assert_int_equal(p.n_cuts, 3); /* after any layer but the last */
+    assert_string_equal(p.cuts[0].name, "conv");
+    assert_string_equal(p.cuts[1].name, "relu1");
+    assert_string_equal(p.cuts[2].name, "flatten2");
+    for (int j = 0; j < 3; j++) {
+        assert_int_equal(p.cuts[j].layer, j + 1);
+        assert_true(p.cuts[j].device_forward_flop == conv);
+        assert_true(p.cuts[j].device_backward_flop == 2 * conv);
+        assert_true(p.cuts[j].server_forward_flop == fc);
+        assert_true(p.cuts[j].server_backward_flop == 2 * fc);
+        assert_true(p.cuts[j].last_layer_backward_flop == 2 * fc);
+        assert_true(p.cuts[j].activation_bits == 32 * 64);
+        assert_true(p.cuts[j].gradient_bits == 32 * 64);
+        assert_true(p.cuts[j].front_bits == 32 * (9 * 4 + 4));
+    }
+    problem_release(&p);
+    net_spec_release(&e.model);
+}
+
+static void numbers_of_the_experiment_are_taken_over(void **state)
+{
+    struct experiment e;
+    struct problem p;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    experiment_init(&e);
+    assert_int_equal(problem_build(&p, &e, 0.25, true, &err), 0);
+    assert_int_equal(p.batch_size, 8);
+    assert_true(p.aggregation_ratio == 0.25 && p.takes_turns);
+    assert_true(p.noise_psd_w_per_hz == 4e-21 && p.downlink_psd_w_per_hz == 1e-8);
+    assert_true(p.total_power_w == 5 && p.server_clock_hz == 5e9);
+    assert_true(p.server_cycles_per_flop == 0.03125);
+    assert_int_equal(p.n_subchannels, 5);
+    assert_true(p.bandwidth_hz[4] == 10e6);
+    assert_int_equal(p.n_devices, 3);
+    assert_string_equal(p.devices[2].name, "pi-2");
+    assert_true(p.devices[2].clock_hz == 1e9 + 2 && p.devices[2].cycles_per_flop == 0.0625);
+    assert_true(p.devices[2].max_power_w == 1.5);
+    problem_release(&p);
+    net_spec_release(&e.model);
+}
+
+static void gains_without_fading_are_path_and_antenna(void **state)
+{
+    static char none[] = "none";
+    struct experiment e;
+    struct problem p;
+
+    (void)state;
+    experiment_init(&e);
+    e.radio.fading = none;
+    build(&p, &e);
+    for (int k = 0; k < 5; k++)
+        assert_true(fabs(p.devices[1].gain[k] / (10 * pow(10, -10.14)) - 1) < 1e-12); /* 100 m */
+    problem_release(&p);
+    net_spec_release(&e.model);
+}
+
+static void gains_are_drawn_from_the_seed_device_by_device(void **state)
+{
+    struct experiment e;
+    struct problem a, b, other;
+
+    (void)state;
+    experiment_init(&e);
+    build(&a, &e);
+    e.n_devices = 2; /* one less: the others keep their channels */
+    build(&b, &e);
+    assert_memory_equal(a.devices[1].gain, b.devices[1].gain, 5 * sizeof(double));
+    assert_true(a.devices[0].gain[0] != a.devices[0].gain[1]);
+    e.seed = 43;
+    build(&other, &e);
+    assert_true(other.devices[1].gain[0] != b.devices[1].gain[0]);
+    problem_release(&a);
+    problem_release(&b);
+    problem_release(&other);
+    net_spec_release(&e.model);
+}
+
+static void named_cuts_restrict_the_choice(void **state)
+{
+    static char last[] = "flatten2", first[] = "conv";
+    char *cuts[] = {last, first};
+    struct experiment e;
+    struct problem p;
+
+    (void)state;
+    experiment_init(&e);
+    e.scheduler.cuts = cuts;
+    e.scheduler.n_cuts = 2;
+    build(&p, &e);
+    assert_int_equal(p.n_cuts, 2);
+    assert_string_equal(p.cuts[0].name, "conv"); /* in the network's order */
+    assert_string_equal(p.cuts[1].name, "flatten2");
+    assert_int_equal(p.cuts[1].layer, 3);
+    problem_release(&p);
+    net_spec_release(&e.model);
+}
+
+static void unknown_cuts_are_refused_with_the_names(void **state)
+{
+    static char unknown[] = "conv9", last[] = "fc";
+    char *cuts[] = {unknown};
+    struct experiment e;
+    struct problem p;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    experiment_init(&e);
+    e.scheduler.cuts = cuts;
+    e.scheduler.n_cuts = 1;
+    assert_int_equal(problem_build(&p, &e, 0, false, &err), -1);
+    assert_string_equal(err.text,
+                        "scheduler.cuts: 'conv9': a cut may fall after conv, relu1, flatten2");
+    cuts[0] = last; /* after the last layer nothing is left for the server */
+    assert_int_equal(problem_build(&p, &e, 0, false, &err), -1);
+    assert_string_equal(err.text,
+                        "scheduler.cuts: 'fc': a cut may fall after conv, relu1, flatten2");
+    net_spec_release(&e.model);
+}
+
+static void unknown_radio_models_are_refused(void **state)
+{
+    static char unknown[] = "hata";
+    struct experiment e;
+    struct problem p;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    experiment_init(&e);
+    e.radio.path_loss = unknown;
+    assert_int_equal(problem_build(&p, &e, 0, false, &err), -1);
+    assert_string_equal(err.text, "radio.path_loss: 'hata': no such model");
+    net_spec_release(&e.model);
+    experiment_init(&e);
+    e.radio.fading = unknown;
+    assert_int_equal(problem_build(&p, &e, 0, false, &err), -1);
+    assert_string_equal(err.text, "radio.fading: 'hata': no such model");
+    net_spec_release(&e.model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(costs_are_the_profiles_prefix_sums),
+        cmocka_unit_test(numbers_of_the_experiment_are_taken_over),
+        cmocka_unit_test(gains_without_fading_are_path_and_antenna),
+        cmocka_unit_test(gains_are_drawn_from_the_seed_device_by_device),
+        cmocka_unit_test(named_cuts_restrict_the_choice),
+        cmocka_unit_test(unknown_cuts_are_refused_with_the_names),
+        cmocka_unit_test(unknown_radio_models_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
