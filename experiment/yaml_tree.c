@@ -303,38 +303,36 @@ struct yaml_node *yaml_node_parse(const char *text, size_t n, const char *source
     return node;
 }
 
-/* The whole file and its size, or NULL; one byte above the limit is read to know that it is above. */
-static char *read_file(const char *path, size_t *n)
+/* The whole file, or -1 with errno; stops one chunk above the limit, which is enough to know. */
+static int read_file(const char *path, struct strbuf *text)
 {
+    char chunk[16384];
     FILE *file = fopen(path, "re");
     if (!file)
-        return NULL;
-    char *text = mem_resize(NULL, YAML_MAX_BYTES + 1, 1);
-    *n = fread(text, 1, YAML_MAX_BYTES + 1, file);
-    bool is_bad = ferror(file);
-    int saved = errno;
+        return -1;
+    size_t n;
+    while (text->n <= YAML_MAX_BYTES && (n = fread(chunk, 1, sizeof chunk, file)) > 0)
+        strbuf_add(text, chunk, n);
+    int saved = ferror(file) ? errno : 0;
     fclose(file);
-    if (!is_bad)
-        return text;
-    free(text);
     errno = saved;
-    return NULL;
+    return saved ? -1 : 0;
 }
 
 struct yaml_node *yaml_node_load(const char *path, const struct yaml_node *asked,
                                  const struct key_path *asked_path, struct complaints *c)
 {
-    size_t n;
-    char *text = read_file(path, &n);
-    if (!text) {
+    struct strbuf text = STRBUF_INIT;
+    struct yaml_node *node = NULL;
+    if (read_file(path, &text)) {
         struct place place = {path, 0, 0};
         if (asked)
             complain(c, &asked->place, asked_path, "cannot read '%s': %s", path, strerror(errno));
         else
             complain(c, &place, NULL, "cannot be read: %s", strerror(errno));
-        return NULL;
+    } else {
+        node = yaml_node_parse(text.n ? text.text : "", text.n, path, false, c);
     }
-    struct yaml_node *node = yaml_node_parse(text, n, path, false, c);
-    free(text);
+    strbuf_release(&text);
     return node;
 }
