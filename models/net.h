@@ -54,7 +54,10 @@ struct net_weight {
 size_t net_n_weights(const struct net *net);
 const struct net_weight *net_weight(const struct net *net, size_t i);
 
-/* Activations and gradients of a net for batches of up to max_batch. Fails when memory is short. */
+/*
+ * Activations and gradients of a net for batches of up to max_batch, zero at first. Fails when memory is
+ * short. The net must outlive its tapes.
+ */
 struct tape;
 struct tape *tape_new(const struct net *net, int max_batch, struct err *err);
 void tape_free(struct tape *tape);
@@ -63,14 +66,15 @@ size_t tape_bytes(const struct tape *tape);
 /*
  * (max_batch, shape at boundary): where the input is put before net_forward() and the output found after;
  * likewise the gradient before and after net_backward(). Of the gradients only the one last written is
- * good: the boundaries share memory.
+ * good: the boundaries share memory. The boundaries before and after a flatten are one and the same memory,
+ * activation and gradient.
  */
 float *tape_activation(struct tape *tape, int boundary);
 float *tape_gradient(struct tape *tape, int boundary);
 
 /*
  * Layers [from, to) forward: reads the activation at `from`, writes those up to `to`, and keeps in the tape
- * what backward needs. Columns [0, batch); the others stay as they are.
+ * what backward needs. Columns [0, batch); the others stay as they are. 1 <= batch <= max_batch.
  */
 void net_forward(const struct net *net, struct tape *tape, int from, int to, int batch);
 

@@ -186,6 +186,22 @@ static void backward_uses_the_merged_activations_throughout(void **state)
     net_free(net);
 }
 
+/* Also where the first layer's backward does not look at its input. */
+static void the_input_of_the_range_is_merged_always(void **state)
+{
+    (void)state;
+    const struct slots slots = {2, 1, 1, (const double[]){0.5, 0.5}};
+    struct net *net = net_from_text(shape_image(1, 1, 2), "global_avg_pool; relu");
+    struct tape *tape = tape_new(net, 2, NULL);
+    memcpy(tape_activation(tape, 0), (const float[]){1, 2, 3, 4}, 4 * sizeof(float));
+    net_forward(net, tape, 0, 2, 2);
+    tape_aggregate(tape, 0, 2, &slots);
+    const float wanted[] = {2, 3};
+    assert_memory_equal(tape_activation(tape, 0), wanted, sizeof wanted);
+    tape_free(tape);
+    net_free(net);
+}
+
 /* Memory seen under two shapes is merged once. */
 static void what_flatten_shares_is_merged_once(void **state)
 {
@@ -213,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_linear_layers_gradient_is_off_by_the_covariance),
         cmocka_unit_test(groups_with_the_same_data_give_the_full_batchs_gradient),
         cmocka_unit_test(backward_uses_the_merged_activations_throughout),
+        cmocka_unit_test(the_input_of_the_range_is_merged_always),
         cmocka_unit_test(what_flatten_shares_is_merged_once),
     };
     net_set_threads(1);
