@@ -66,8 +66,8 @@ static void a_product_that_overflows_aborts(void **state)
     assert_true(child >= 0);
     if (child == 0) {
         close(STDERR_FILENO);
-        volatile size_t half = SIZE_MAX / 2;
-        free(mem_zero(half, 3));
+        volatile size_t n = SIZE_MAX / 8 + 2; /* times 8 wraps to 8 */
+        free(mem_zero(n, 8));
         _exit(0);
     }
     int status;
