@@ -8,7 +8,8 @@
 
 #define SMALL                                                                                      \
     "training.rounds=4", "training.batch_size=8", "training.evaluate_every=0",                     \
-        "data.test_samples=64", "scheduler.cuts=[pool2]"
+        "data.test_samples=64", "scheduler.cuts=[pool2]", "scheduler.gap=0.5",                     \
+        "scheduler.time_limit=0.2 s"
 
 static struct line run_line(const char *const *sets)
 {
@@ -246,6 +247,13 @@ static void identical_devices_take_the_same_first_step_with_any_ratio(void **sta
     assert_true(fabs(losses[2] - losses[0]) < 1e-4 * losses[0]);
 }
 
+static int remove_data(void **state)
+{
+    (void)state;
+    line_remove_data();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,5 +269,5 @@ int main(void)
         cmocka_unit_test(an_evaluation_covers_every_test_sample),
         cmocka_unit_test(identical_devices_take_the_same_first_step_with_any_ratio),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, remove_data);
 }
