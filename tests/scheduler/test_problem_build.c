@@ -31,7 +31,7 @@ static void add_layer(struct net_spec *spec, const char *kind, const char *name,
 /* 1x6x6 -> conv 3x3 to 4x4x4 -> relu -> flatten -> linear to 10; three devices, five subchannels. */
 static void experiment_init(struct experiment *e)
 {
-    static char names[3][8], path_loss[] = "samimi-los", fading[] = "rayleigh";
+    static char names[3][16], path_loss[] = "samimi-los", fading[] = "rayleigh";
 
     memset(e, 0, sizeof *e);
     e->seed = 42;

@@ -4,61 +4,13 @@
 #include <jansson.h>
 #include <limits.h>
 #include <math.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "scheduler/problem_keys.h"
 #include "scheduler/problem_limits.h"
-
-/* One key of an object of numbers: where it goes, and whether it may be left out. */
-struct number_key {
-    const char *key;
-    size_t offset;
-    bool is_optional;
-};
-
-#define NUMBER(type, field)                                                                        \
-    {                                                                                              \
-#field, offsetof(struct type, field), false                                                \
-    }
-#define NUMBER_AS(type, key, field)                                                                \
-    {                                                                                              \
-        key, offsetof(struct type, field), false                                                   \
-    }
-#define NUMBER_OPTIONAL(type, field)                                                               \
-    {                                                                                              \
-#field, offsetof(struct type, field), true                                                 \
-    }
-#define FIELD(object, key)       ((double *)((char *)(object) + (key)->offset))
-#define FIELD_CONST(object, key) ((const double *)((const char *)(object) + (key)->offset))
-
-static const struct number_key problem_keys[] = {
-    NUMBER(problem, aggregation_ratio),
-    NUMBER(problem, noise_psd_w_per_hz),
-    NUMBER(problem, downlink_psd_w_per_hz),
-    NUMBER(problem, total_power_w),
-};
-static const struct number_key server_keys[] = {
-    NUMBER_AS(problem, "clock_hz", server_clock_hz),
-    NUMBER_AS(problem, "cycles_per_flop", server_cycles_per_flop),
-};
-static const struct number_key device_keys[] = {
-    NUMBER(problem_device, clock_hz),
-    NUMBER(problem_device, cycles_per_flop),
-    NUMBER(problem_device, max_power_w),
-};
-static const struct number_key cut_keys[] = {
-    NUMBER(problem_cut, device_forward_flop),
-    NUMBER(problem_cut, device_backward_flop),
-    NUMBER(problem_cut, server_forward_flop),
-    NUMBER(problem_cut, server_backward_flop),
-    NUMBER(problem_cut, last_layer_backward_flop),
-    NUMBER(problem_cut, activation_bits),
-    NUMBER(problem_cut, gradient_bits),
-    NUMBER_OPTIONAL(problem_cut, front_bits),
-};
 
 static const char *type_name(const json_t *value)
 {
@@ -99,15 +51,15 @@ static int read_number(const json_t *value, const char *path, const char *key, d
     return 0;
 }
 
-static int read_numbers(const json_t *object, const char *path, const struct number_key *keys,
-                        size_t n_keys, void *to, struct err *err)
+static int read_numbers(const json_t *object, const char *path, const struct number_keys *keys,
+                        void *to, struct err *err)
 {
-    for (size_t i = 0; i < n_keys; i++) {
-        json_t *value = json_object_get(object, keys[i].key);
-        if (!value && keys[i].is_optional)
+    for (size_t i = 0; i < keys->n; i++) {
+        json_t *value = json_object_get(object, keys->rows[i].key);
+        if (!value && keys->rows[i].is_optional)
             continue;
-        if (!(value = want(object, path, keys[i].key, err)) ||
-            read_number(value, path, keys[i].key, FIELD(to, &keys[i]), err))
+        if (!(value = want(object, path, keys->rows[i].key, err)) ||
+            read_number(value, path, keys->rows[i].key, number_at(to, &keys->rows[i]), err))
             return -1;
     }
     return 0;
@@ -164,8 +116,8 @@ static json_t *read_array(const json_t *object, const char *path, const char *ke
 }
 
 /* Every key of `object` must be in one of the two lists; the error names those that are. */
-static int refuse_unknown(json_t *object, const char *path, const struct number_key *numbers,
-                          size_t n_numbers, const char *const *others, struct err *err)
+static int refuse_unknown(json_t *object, const char *path, const struct number_keys *numbers,
+                          const char *const *others, struct err *err)
 {
     void *iterator = json_object_iter(object);
 
@@ -174,9 +126,9 @@ static int refuse_unknown(json_t *object, const char *path, const struct number_
         struct strbuf allowed = STRBUF_INIT;
         bool is_known = false;
 
-        for (size_t i = 0; i < n_numbers; i++) {
-            is_known |= !strcmp(key, numbers[i].key);
-            strbuf_addf(&allowed, "%s%s", allowed.n ? ", " : "", numbers[i].key);
+        for (size_t i = 0; i < numbers->n; i++) {
+            is_known |= !strcmp(key, numbers->rows[i].key);
+            strbuf_addf(&allowed, "%s%s", allowed.n ? ", " : "", numbers->rows[i].key);
         }
         for (size_t i = 0; others[i]; i++) {
             is_known |= !strcmp(key, others[i]);
@@ -218,9 +170,9 @@ static int read_device(struct problem_device *device, size_t n_subchannels, json
     json_t *gain;
 
     if (want_object(object, path, err) ||
-        refuse_unknown(object, path, device_keys, ARRAY_LEN(device_keys), others, err) ||
+        refuse_unknown(object, path, &device_number_keys, others, err) ||
         read_name(object, path, &device->name, err) ||
-        read_numbers(object, path, device_keys, ARRAY_LEN(device_keys), device, err) ||
+        read_numbers(object, path, &device_number_keys, device, err) ||
         !(gain = read_array(object, path, "gain", n_subchannels, 0, err)))
         return -1;
     device->gain = mem_zero(n_subchannels, sizeof *device->gain);
@@ -234,9 +186,9 @@ static int read_cut(struct problem_cut *cut, int index, json_t *object, const ch
 
     cut->layer = index + 1;
     if (want_object(object, path, err) ||
-        refuse_unknown(object, path, cut_keys, ARRAY_LEN(cut_keys), others, err) ||
+        refuse_unknown(object, path, &cut_number_keys, others, err) ||
         read_name(object, path, &cut->name, err) ||
-        read_numbers(object, path, cut_keys, ARRAY_LEN(cut_keys), cut, err))
+        read_numbers(object, path, &cut_number_keys, cut, err))
         return -1;
     if (json_object_get(object, "layer"))
         return read_integer(object, path, "layer", &cut->layer, err);
@@ -283,12 +235,12 @@ static int read_problem(struct problem *problem, json_t *root, struct err *err)
 
     if (!json_is_object(root))
         return err_set(err, "is %s, must be an object", type_name(root));
-    if (refuse_unknown(root, "", problem_keys, ARRAY_LEN(problem_keys), others, err) ||
+    if (refuse_unknown(root, "", &problem_number_keys, others, err) ||
         read_integer(root, "", "batch_size", &problem->batch_size, err) ||
-        read_numbers(root, "", problem_keys, ARRAY_LEN(problem_keys), problem, err) ||
+        read_numbers(root, "", &problem_number_keys, problem, err) ||
         !(server = want(root, "", "server", err)) || want_object(server, "server.", err) ||
-        refuse_unknown(server, "server.", server_keys, ARRAY_LEN(server_keys), none, err) ||
-        read_numbers(server, "server.", server_keys, ARRAY_LEN(server_keys), problem, err))
+        refuse_unknown(server, "server.", &server_number_keys, none, err) ||
+        read_numbers(server, "server.", &server_number_keys, problem, err))
         return -1;
     if ((turns = json_object_get(root, "turns"))) {
         if (!json_is_boolean(turns))
@@ -315,61 +267,4 @@ int problem_load(struct problem *problem, const char *path, struct err *err)
         return 0;
     problem_release(problem);
     return err_prefix(err, "%s", path);
-}
-
-static void write_numbers(json_t *object, const struct number_key *keys, size_t n_keys,
-                          const void *from)
-{
-    for (size_t i = 0; i < n_keys; i++)
-        json_object_set_new(object, keys[i].key, json_real(*FIELD_CONST(from, &keys[i])));
-}
-
-static json_t *number_list(const double *values, int n)
-{
-    json_t *array = json_array();
-
-    for (int i = 0; i < n; i++)
-        json_array_append_new(array, json_real(values[i]));
-    return array;
-}
-
-static json_t *problem_to_json(const struct problem *problem)
-{
-    json_t *root = json_object(), *server = json_object(), *list;
-
-    json_object_set_new(root, "batch_size", json_integer(problem->batch_size));
-    write_numbers(root, problem_keys, ARRAY_LEN(problem_keys), problem);
-    json_object_set_new(root, "turns", json_boolean(problem->takes_turns));
-    json_object_set_new(root, "bandwidth_hz",
-                        number_list(problem->bandwidth_hz, problem->n_subchannels));
-    write_numbers(server, server_keys, ARRAY_LEN(server_keys), problem);
-    json_object_set_new(root, "server", server);
-    json_object_set_new(root, "devices", list = json_array());
-    for (int i = 0; i < problem->n_devices; i++) {
-        const struct problem_device *device = &problem->devices[i];
-        json_t *object = json_object();
-        json_object_set_new(object, "name", json_string(device->name));
-        write_numbers(object, device_keys, ARRAY_LEN(device_keys), device);
-        json_object_set_new(object, "gain", number_list(device->gain, problem->n_subchannels));
-        json_array_append_new(list, object);
-    }
-    json_object_set_new(root, "cuts", list = json_array());
-    for (int j = 0; j < problem->n_cuts; j++) {
-        const struct problem_cut *cut = &problem->cuts[j];
-        json_t *object = json_object();
-        json_object_set_new(object, "name", json_string(cut->name));
-        json_object_set_new(object, "layer", json_integer(cut->layer));
-        write_numbers(object, cut_keys, ARRAY_LEN(cut_keys), cut);
-        json_array_append_new(list, object);
-    }
-    return root;
-}
-
-int problem_save(const struct problem *problem, const char *path, struct err *err)
-{
-    json_t *root = problem_to_json(problem);
-    int failed = json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-
-    json_decref(root);
-    return failed ? err_set_errno(err, "%s: cannot be written", path) : 0;
 }

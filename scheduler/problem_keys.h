@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The numbers of problem.json by name: one row a key, used by the reader, its messages and the writer.
+ * Their ranges are problem_check()'s business.
+ */
+#ifndef SCHEDULER_PROBLEM_KEYS_H
+#define SCHEDULER_PROBLEM_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct number_key {
+    const char *key;
+    size_t offset; /* of the double in its struct */
+    bool is_optional;
+};
+
+struct number_keys {
+    const struct number_key *rows;
+    size_t n;
+};
+
+extern const struct number_keys problem_number_keys; /* struct problem */
+extern const struct number_keys server_number_keys;  /* struct problem, object "server" */
+extern const struct number_keys device_number_keys;  /* struct problem_device */
+extern const struct number_keys cut_number_keys;     /* struct problem_cut */
+
+static inline double *number_at(void *object, const struct number_key *key)
+{
+    return (double *)(void *)((char *)object + key->offset);
+}
+
+static inline double number_of(const void *object, const struct number_key *key)
+{
+    return *(const double *)(const void *)((const char *)object + key->offset);
+}
+
+#endif
