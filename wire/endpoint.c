@@ -129,7 +129,8 @@ static bool report_loss(struct endpoint *e, struct wire_event *event)
     if (e->is_listener)
         tell(e, peer, "the server takes this connection for lost");
     else
-        zmq_disconnect(e->socket, e->address); /* or it would connect again */
+        zmq_disconnect(e->socket,
+                       e->address); /* or it would connect again; done by the next wait */
     peer_gone(peer);
     e->n_since_loss = 0;
     return true;
