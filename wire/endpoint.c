@@ -129,8 +129,7 @@ static bool report_loss(struct endpoint *e, struct wire_event *event)
     if (e->is_listener)
         tell(e, peer, "the server takes this connection for lost");
     else
-        zmq_disconnect(e->socket,
-                       e->address); /* or it would connect again; done by the next wait */
+        zmq_disconnect(e->socket, e->address); /* by the next wait it connects no more */
     peer_gone(peer);
     e->n_since_loss = 0;
     return true;
