@@ -75,6 +75,11 @@ static void keep_if_best(struct exact_search *s, int j)
     }
 }
 
+static double improve(const struct exact_search *s, struct allocation *a)
+{
+    return s->is_rough ? allocation_total_s(a) : ownership_improve(a, s->deadline_us);
+}
+
 /* A good round at every cut that could still be best, and the cut's root on the open list. */
 static void start_cuts(struct exact_search *s)
 {
@@ -93,7 +98,7 @@ static void start_cuts(struct exact_search *s)
         allocation_init(&c->known, s->cell, &c->costs);
         c->is_started = true;
         ownership_greedy(&c->known, s->partner);
-        c->known_s = ownership_improve(&c->known, s->deadline_us);
+        c->known_s = improve(s, &c->known);
         keep_if_best(s, j);
         open_list_push(&s->open, c->least_s, j, allowed);
     }
@@ -122,7 +127,7 @@ static void round_shares(struct exact_search *s, int j, const double *share)
     allocation_set(&tried, tried.owner);
     total_s = allocation_total_s(&tried);
     if (s->n_nodes < 10 || total_s < s->best_s * (1 + 2 * s->gap))
-        total_s = ownership_improve(&tried, s->deadline_us);
+        total_s = improve(s, &tried);
     if (total_s < c->known_s) {
         allocation_set(&c->known, tried.owner);
         c->known_s = total_s;

@@ -37,6 +37,7 @@ struct exact_search {
     double best_s;    /* its known_s */
     double dropped_s; /* least bound among what was dropped */
     long n_nodes;     /* solved */
+    bool is_rough;    /* no moves and swaps: worse rounds, same proof; for tests of the proof */
 };
 
 void exact_search_init(struct exact_search *s, const struct cell *cell, const int *partner,

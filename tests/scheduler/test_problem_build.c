@@ -149,6 +149,9 @@ static void gains_are_drawn_from_the_seed_device_by_device(void **state)
     build(&b, &e);
     assert_memory_equal(a.devices[1].gain, b.devices[1].gain, 5 * sizeof(double));
     assert_true(a.devices[0].gain[0] != a.devices[0].gain[1]);
+    /* Fading is independent: the second device is not the first one farther away. */
+    assert_true(fabs(a.devices[0].gain[0] / a.devices[1].gain[0] -
+                     a.devices[0].gain[1] / a.devices[1].gain[1]) > 1e-3);
     e.seed = 43;
     build(&other, &e);
     assert_true(other.devices[1].gain[0] != b.devices[1].gain[0]);

@@ -134,6 +134,39 @@ static void with_all_owners_fixed_the_bound_is_the_round(void **state)
     }
 }
 
+/* bound + loss[i][k] must hold for every round in which i owns k: every seventh is looked at. */
+static void losses_bound_every_choice_of_an_owner(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct setting s;
+        struct relaxed relaxed;
+        struct relaxation *r;
+        struct allocation tried;
+        int owner[9] = {0};
+        setting_init(&s, seed, 0.5 * (double)(seed % 3));
+        r = relaxation_new(&s.cell, &s.costs, &s.known);
+        relaxed_init(&relaxed, &s.cell);
+        relaxation_solve(r, s.allowed, HUGE_VAL, 1e-6, INT64_MAX, &relaxed);
+        allocation_init(&tried, &s.cell, &s.costs);
+        for (int code = 0; code < 1 << 18; code += 7) { /* two bits a subchannel */
+            double total_s, bound_s = relaxed.bound_s;
+            for (int k = 0; k < 9; k++) {
+                owner[k] = code >> (2 * k) & 3;
+                bound_s =
+                    fmax(bound_s, relaxed.bound_s + relaxed.loss_s[cell_at(&s.cell, owner[k], k)]);
+            }
+            allocation_set(&tried, owner);
+            total_s = allocation_total_s(&tried);
+            assert_true(bound_s <= total_s);
+        }
+        allocation_release(&tried);
+        relaxed_release(&relaxed);
+        relaxation_free(r);
+        setting_release(&s);
+    }
+}
+
 static void out_of_time_the_bound_is_the_simple_one(void **state)
 {
     struct setting s;
@@ -263,6 +296,7 @@ int main(void)
         cmocka_unit_test(any_prices_give_a_valid_bound),
         cmocka_unit_test(the_bound_is_close_below_a_good_allocation),
         cmocka_unit_test(with_all_owners_fixed_the_bound_is_the_round),
+        cmocka_unit_test(losses_bound_every_choice_of_an_owner),
         cmocka_unit_test(out_of_time_the_bound_is_the_simple_one),
         cmocka_unit_test(an_error_inside_glpk_is_a_status_and_bounds_stay_valid),
         cmocka_unit_test(open_nodes_come_back_least_bound_first_with_their_choices),
