@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/clock.h"
-#include "base/stop_signal.h"
+#include "base/signal_fd.h"
 #include "device-agent/device.h"
 #include "wire/endpoint.h"
 
@@ -56,7 +56,7 @@ static int converse(struct device *device, struct endpoint *endpoint, int stop_f
         struct wire_event event = {.kind = WIRE_NONE};
         if (endpoint_wait(endpoint, wait_us(device), stop_fd, &event, err))
             return -1;
-        if (stop_signal_came(stop_fd))
+        if (signal_fd_came(stop_fd))
             return err_set(err, "told to stop by a signal");
         int status = take_event(device, &event, err);
         device_advance(device, modelled_now_us(device));

@@ -10,7 +10,7 @@ struct agent_options {
     const char *name;   /* of the device, as in the experiment */
     const char *data_dir;
     double timeout_s; /* to reach the server, and silence after which it counts as gone */
-    int stop_fd;      /* readable: end at once (a signalfd); -1: none */
+    int stop_fd;      /* readable: end at once (base/signal_fd.h); -1: none */
 };
 
 /* Until the server says stop (0), or -1 when the run cannot go on or stop_fd got readable. */

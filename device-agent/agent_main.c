@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/stop_signal.h"
+#include "base/signal_fd.h"
 #include "base/units.h"
 #include "device-agent/agent_loop.h"
 
@@ -17,7 +17,7 @@ const char *argp_program_version = "splitbed-agent 0.1";
 struct arguments {
     struct agent_options agent;
     const char *log_path;
-    bool is_verbose;
+    enum log_level level;
 };
 
 static const struct argp_option options[] = {
@@ -28,6 +28,7 @@ static const struct argp_option options[] = {
      "To reach the server, and its silence that counts as its end (default 10 s)", 0},
     {"log", 'l', "FILE", 0, "Also log to FILE", 0},
     {"verbose", 'v', NULL, 0, "Say more", 0},
+    {"quiet", 'q', NULL, 0, "Say nothing but in the log file", 0},
     {0}};
 
 static error_t parse(int key, char *value, struct argp_state *state)
@@ -54,7 +55,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
         arguments->log_path = value;
         return 0;
     case 'v':
-        arguments->is_verbose = true;
+        arguments->level = LOG_DEBUG;
+        return 0;
+    case 'q':
+        arguments->level = LOG_SILENT;
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': no arguments besides options", value);
@@ -75,14 +79,15 @@ int main(int argc, char **argv)
         NULL,    "The device's side of split learning: runs the front layers on local data.",
         NULL,    NULL,
         NULL};
-    struct arguments arguments = {.agent = {.timeout_s = DEFAULT_TIMEOUT_S, .stop_fd = -1}};
+    struct arguments arguments = {.agent = {.timeout_s = DEFAULT_TIMEOUT_S, .stop_fd = -1},
+                                  .level = LOG_WARN};
     argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 
     struct err err = ERR_INIT;
-    log_open(arguments.agent.name, arguments.is_verbose ? LOG_DEBUG : LOG_WARN);
+    log_open(arguments.agent.name, arguments.level);
     if ((arguments.log_path && log_to_file(arguments.log_path, &err)) ||
-        (arguments.agent.stop_fd = stop_signal_open(&err)) < 0 ||
+        (arguments.agent.stop_fd = signal_fd_open_stop(&err)) < 0 ||
         agent_run(&arguments.agent, &err)) {
         log_error("%s", err.text);
         return EXIT_FAILURE;

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/stop_signal.h"
+#include "base/signal_fd.h"
 #include "edge-server/framework.h"
 #include "edge-server/planning.h"
 #include "edge-server/progress.h"
@@ -208,7 +208,7 @@ static int train(struct run *run, struct err *err)
         struct wire_event event = {.kind = WIRE_NONE};
         if (endpoint_wait(run->endpoint, wait_us(run), run->options->stop_fd, &event, err))
             return -1;
-        if (stop_signal_came(run->options->stop_fd))
+        if (signal_fd_came(run->options->stop_fd))
             server_stop(run->server, "stopped by a signal");
         take_event(run, &event);
         msg_free(event.msg);

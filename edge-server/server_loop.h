@@ -10,7 +10,7 @@ struct server_options {
     const struct experiment *experiment;
     const char *out_dir; /* result folder, exists */
     int ready_fd; /* the address is written here, a line, once devices can connect; -1: none */
-    int stop_fd;  /* readable: end the run (base/stop_signal.h); -1: none */
+    int stop_fd;  /* readable: end the run (base/signal_fd.h); -1: none */
 };
 
 /*

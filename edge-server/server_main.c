@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/stop_signal.h"
+#include "base/signal_fd.h"
 #include "edge-server/planning.h"
 #include "edge-server/server_loop.h"
 #include "experiment/arguments.h"
@@ -73,7 +73,7 @@ static int serve(const struct arguments *a, const struct experiment *e)
     struct err err = ERR_INIT;
     struct server_options options = {
         .experiment = e, .out_dir = a->out_dir, .ready_fd = a->ready_fd};
-    if (open_out_dir(a->out_dir, &err) || (options.stop_fd = stop_signal_open(&err)) < 0 ||
+    if (open_out_dir(a->out_dir, &err) || (options.stop_fd = signal_fd_open_stop(&err)) < 0 ||
         server_run(&options, &err)) {
         log_error("%s", err.text);
         return EXIT_FAILURE;

@@ -8,38 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/stop_signal.h"
+#include "base/signal_fd.h"
 
 int children_init(struct children *children, struct err *err)
 {
-    sigset_t set;
-    *children = (struct children){.exit_fd = -1};
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) ||
-        (children->exit_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
-        return err_set_errno(err, "cannot watch child processes");
-    return 0;
+    *children = (struct children){.exit_fd = signal_fd_open(SIGCHLD, err)};
+    return children->exit_fd < 0 ? -1 : 0;
 }
 
 /* In the child, after fork(): only what may be called there. */
 static void become(pid_t parent, char *const *argv, int keep_fd)
 {
-    sigset_t none;
-    sigemptyset(&none);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(127); /* the parent died before the line above */
     if (keep_fd >= 0)
         fcntl(keep_fd, F_SETFD, 0);
-    sigprocmask(SIG_SETMASK, &none, NULL);
     execv(argv[0], argv);
     static const char complaint[] = "cannot start a program of the run\n";
     ssize_t n = write(STDERR_FILENO, complaint, sizeof complaint - 1);
@@ -67,9 +57,7 @@ int children_start(struct children *children, const char *name, char *const *arg
 
 bool children_collect(struct children *children)
 {
-    struct signalfd_siginfo info;
-    while (read(children->exit_fd, &info, sizeof info) > 0)
-        ; /* one signal may stand for several children: each is asked below */
+    signal_fd_take(children->exit_fd); /* may stand for several children: each is asked */
     bool has_ended = false;
     for (size_t i = 0; i < children->n; i++) {
         struct child *child = &children->list[i];
@@ -119,8 +107,6 @@ void children_release(struct children *children, double grace_s)
     for (size_t i = 0; i < children->n; i++)
         free(children->list[i].name);
     free(children->list);
-    if (children->exit_fd >= 0)
-        close(children->exit_fd);
     *children = (struct children){.exit_fd = -1};
 }
 

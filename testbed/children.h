@@ -23,10 +23,10 @@ struct child {
 struct children {
     struct child *list;
     size_t n, capacity;
-    int exit_fd; /* readable when some child has ended (SIGCHLD) */
+    int exit_fd; /* readable when some child has ended (SIGCHLD); stays open */
 };
 
-/* Blocks SIGCHLD in this thread. */
+/* Takes over SIGCHLD; once in a program. */
 int children_init(struct children *children, struct err *err);
 
 /*

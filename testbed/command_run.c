@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/stop_signal.h"
+#include "base/signal_fd.h"
 #include "testbed/command.h"
 #include "testbed/launch.h"
 
@@ -93,7 +93,7 @@ static int run(const struct experiment *e, const char *dir)
     struct err err = ERR_INIT;
     int stop_fd = -1;
     if (make_folders(dir, &err) || write_config(e, dir, &err) || open_log(dir, &err) ||
-        (stop_fd = stop_signal_open(&err)) < 0 || launch_run(e, dir, stop_fd, &err)) {
+        (stop_fd = signal_fd_open_stop(&err)) < 0 || launch_run(e, dir, stop_fd, &err)) {
         log_error("%s", err.text);
         return EXIT_FAILURE;
     }

@@ -2,7 +2,6 @@
 #include "testbed/launch.h"
 
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/stop_signal.h"
+#include "base/signal_fd.h"
 #include "testbed/children.h"
 
 #define MAX_ADDRESS  256
@@ -38,7 +37,7 @@ static int find_programs(struct launch *launch, struct err *err)
     if (n <= 0)
         return err_set_errno(err, "cannot find this program's folder");
     launch->bin_dir[n] = '\0';
-    memmove(launch->bin_dir, dirname(launch->bin_dir), strlen(dirname(launch->bin_dir)) + 1);
+    *strrchr(launch->bin_dir, '/') = '\0';
     return 0;
 }
 
@@ -71,13 +70,14 @@ static int start_agents(struct launch *launch, char *address, struct err *err)
     char *data = mem_string(launch->e->data.dir);
     char *timeout = mem_format("%.17g s", launch->e->testbed.peer_timeout_s);
     char server_option[] = "--server", name_option[] = "--name", data_option[] = "--data",
-         log_option[] = "--log", timeout_option[] = "--timeout";
+         log_option[] = "--log", timeout_option[] = "--timeout", quiet_option[] = "--quiet";
     int status = 0;
     setenv("OPENBLAS_NUM_THREADS", "1", 1); /* an agent uses one: no pool of threads for more */
     for (int i = 0; i < launch->e->n_devices && status >= 0; i++) {
         char *name = launch->e->devices[i].name;
-        char *argv[] = {program, server_option, address, name_option,    name,    data_option,
-                        data,    log_option,    log,     timeout_option, timeout, NULL};
+        char *argv[] = {program,     server_option, address,    name_option, name,
+                        data_option, data,          log_option, log,         timeout_option,
+                        timeout,     quiet_option,  NULL};
         char *label = mem_format("device %s", name);
         status = children_start(&launch->children, label, argv, -1, err);
         free(label);
@@ -114,10 +114,13 @@ static void look_after_children(struct launch *launch)
         if (!was_running[i] || child->is_running)
             continue;
         bool has_failed = !child_succeeded(child);
-        if (has_failed && launch->first_failed < 0)
-            launch->first_failed = (int)i;
-        if (has_failed)
-            log_warn("%s %s", child->name, child_describe_end(child, end, sizeof end));
+        if (has_failed) { /* the first is news; the others follow from it */
+            bool is_news = launch->first_failed < 0 && !launch->is_stopping;
+            log_line(is_news ? LOG_WARN : LOG_DEBUG, "%s %s", child->name,
+                     child_describe_end(child, end, sizeof end));
+            if (launch->first_failed < 0)
+                launch->first_failed = (int)i;
+        }
         if (i == 0) /* the server: the run is over */
             set_give_up(launch, GRACE_S);
         else if (has_failed) /* the server will notice, and end the run */
@@ -139,7 +142,7 @@ static void wait_for_events(struct launch *launch, int fd)
     }
     poll(polled, ARRAY_LEN(polled), timeout_ms);
     look_after_children(launch);
-    if (!launch->is_stopping && stop_signal_came(launch->stop_fd)) {
+    if (!launch->is_stopping && signal_fd_came(launch->stop_fd)) {
         launch->is_stopping = true;
         log_info("stopping: the server ends the run and keeps what is written");
         kill(server_of(launch)->pid, SIGINT);
@@ -198,16 +201,18 @@ static int conclude(const struct launch *launch, int status, struct err *err)
     char end[80];
     const struct child *server = launch->children.n ? server_of(launch) : NULL;
     if (launch->is_stopping)
-        return err_set(err, "stopped by a signal; finished rounds are in %s", launch->out_dir);
+        return err_set(err, "stopped by a signal; finished rounds and log.txt are in %s",
+                       launch->out_dir);
     if (launch->first_failed >= 0) {
         const struct child *child = &launch->children.list[launch->first_failed];
-        return err_set(err, "%s %s; finished rounds are in %s", child->name,
+        return err_set(err, "%s %s; finished rounds and log.txt are in %s", child->name,
                        child_describe_end(child, end, sizeof end), launch->out_dir);
     }
     if (status)
         return status;
     if (!server || server->is_running)
-        return err_set(err, "the server did not end; finished rounds are in %s", launch->out_dir);
+        return err_set(err, "the server did not end; finished rounds and log.txt are in %s",
+                       launch->out_dir);
     return 0;
 }
 
