@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -28,7 +29,7 @@ struct launch {
     int stop_fd;
     bool is_stopping;   /* a signal came; the server was told */
     int64_t give_up_us; /* wall clock: what still runs then is ended; INT64_MAX: not set */
-    int first_failed;   /* index of the child that failed first; -1: none */
+    int culprit;        /* index of the child whose failure explains the others'; -1: none */
 };
 
 static int find_programs(struct launch *launch, struct err *err)
@@ -101,10 +102,30 @@ static void set_give_up(struct launch *launch, double grace_s)
         launch->give_up_us = then_us;
 }
 
+/*
+ * A process that dies takes others with it, and those may be seen to end before it: one that was killed
+ * explains more than one that gave up, and the server more than a device.
+ */
+static int weight_of(const struct launch *launch, int i)
+{
+    if (i < 0)
+        return 0;
+    return 1 + (i == 0) + 2 * WIFSIGNALED(launch->children.list[i].wait_status);
+}
+
+static void blame(struct launch *launch, int i)
+{
+    char end[80];
+    const struct child *child = &launch->children.list[i];
+    bool is_news = weight_of(launch, i) > weight_of(launch, launch->culprit);
+    log_debug("%s %s", child->name, child_describe_end(child, end, sizeof end));
+    if (is_news)
+        launch->culprit = i;
+}
+
 /* What has ended, and what that means for the others. */
 static void look_after_children(struct launch *launch)
 {
-    char end[80];
     bool *was_running = mem_zero(launch->children.n, sizeof *was_running);
     for (size_t i = 0; i < launch->children.n; i++)
         was_running[i] = launch->children.list[i].is_running;
@@ -114,13 +135,8 @@ static void look_after_children(struct launch *launch)
         if (!was_running[i] || child->is_running)
             continue;
         bool has_failed = !child_succeeded(child);
-        if (has_failed) { /* the first is news; the others follow from it */
-            bool is_news = launch->first_failed < 0 && !launch->is_stopping;
-            log_line(is_news ? LOG_WARN : LOG_DEBUG, "%s %s", child->name,
-                     child_describe_end(child, end, sizeof end));
-            if (launch->first_failed < 0)
-                launch->first_failed = (int)i;
-        }
+        if (has_failed)
+            blame(launch, (int)i);
         if (i == 0) /* the server: the run is over */
             set_give_up(launch, GRACE_S);
         else if (has_failed) /* the server will notice, and end the run */
@@ -203,8 +219,8 @@ static int conclude(const struct launch *launch, int status, struct err *err)
     if (launch->is_stopping)
         return err_set(err, "stopped by a signal; finished rounds and log.txt are in %s",
                        launch->out_dir);
-    if (launch->first_failed >= 0) {
-        const struct child *child = &launch->children.list[launch->first_failed];
+    if (launch->culprit >= 0) {
+        const struct child *child = &launch->children.list[launch->culprit];
         return err_set(err, "%s %s; finished rounds and log.txt are in %s", child->name,
                        child_describe_end(child, end, sizeof end), launch->out_dir);
     }
@@ -218,11 +234,8 @@ static int conclude(const struct launch *launch, int status, struct err *err)
 
 int launch_run(const struct experiment *e, const char *out_dir, int stop_fd, struct err *err)
 {
-    struct launch launch = {.e = e,
-                            .out_dir = out_dir,
-                            .stop_fd = stop_fd,
-                            .give_up_us = INT64_MAX,
-                            .first_failed = -1};
+    struct launch launch = {
+        .e = e, .out_dir = out_dir, .stop_fd = stop_fd, .give_up_us = INT64_MAX, .culprit = -1};
     if (find_programs(&launch, err) || children_init(&launch.children, err))
         return -1;
     int status = supervise(&launch, err);
