@@ -21,8 +21,7 @@ static int copy_name(char to[MSG_MAX_NAME], const char *from, const char *what, 
     return copy_text(to, MSG_MAX_NAME, from, what, err);
 }
 
-static int take_list(struct msg_layer_list *to, const Splitbed__LayerList *from, int depth,
-                     struct err *err);
+static int take_list(struct msg_layer_list *to, const Splitbed__LayerList *from, struct err *err);
 
 static int take_arguments(struct msg_layer *to, const Splitbed__Layer *from, struct err *err)
 {
@@ -39,8 +38,7 @@ static int take_arguments(struct msg_layer *to, const Splitbed__Layer *from, str
     return 0;
 }
 
-static int take_branches(struct msg_layer *to, const Splitbed__Layer *from, int depth,
-                         struct err *err)
+static int take_branches(struct msg_layer *to, const Splitbed__Layer *from, struct err *err)
 {
     if (from->n_branches > MSG_MAX_BRANCHES)
         return err_set(err, "a layer has %zu branches; at most %d are allowed", from->n_branches,
@@ -48,17 +46,17 @@ static int take_branches(struct msg_layer *to, const Splitbed__Layer *from, int 
     to->branches = mem_zero(from->n_branches, sizeof *to->branches);
     to->n_branches = from->n_branches;
     for (size_t i = 0; i < from->n_branches; i++)
-        if (take_list(&to->branches[i], from->branches[i], depth, err))
+        if (take_list(&to->branches[i], from->branches[i], err))
             return -1;
     return 0;
 }
 
-/* Counts are set as memory is taken, so that msg_free() is right at any point of failure. */
-static int take_list(struct msg_layer_list *to, const Splitbed__LayerList *from, int depth,
-                     struct err *err)
+/*
+ * Counts are set as memory is taken, so that msg_free() is right at any point of failure. How deep this
+ * goes was bounded by control_scan().
+ */
+static int take_list(struct msg_layer_list *to, const Splitbed__LayerList *from, struct err *err)
 {
-    if (depth > MSG_MAX_DEPTH)
-        return err_set(err, "lists of layers are nested more than %d deep", MSG_MAX_DEPTH);
     if (from->n_layers > MSG_MAX_LAYERS)
         return err_set(err, "a list has %zu layers; at most %d are allowed", from->n_layers,
                        MSG_MAX_LAYERS);
@@ -71,7 +69,7 @@ static int take_list(struct msg_layer_list *to, const Splitbed__LayerList *from,
         if (copy_name(layer->kind, from->layers[i]->kind, "a layer's kind", err) ||
             copy_name(layer->name, from->layers[i]->name, "a layer's name", err) ||
             take_arguments(layer, from->layers[i], err) ||
-            take_branches(layer, from->layers[i], depth + 1, err))
+            take_branches(layer, from->layers[i], err))
             return -1;
     }
     return 0;
@@ -111,7 +109,7 @@ static int take_assignment(struct msg_assignment *to, const Splitbed__Assignment
         return err_set(err, "layers are missing");
     return copy_name(to->model_name, from->model_name, "model_name", err) ||
                    copy_name(to->data_format, from->data_format, "data_format", err) ||
-                   take_list(&to->layers, from->layers, 0, err)
+                   take_list(&to->layers, from->layers, err)
                ? -1
                : 0;
 }

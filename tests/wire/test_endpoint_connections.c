@@ -141,6 +141,28 @@ static void last_messages_come_before_the_loss(void **state)
     endpoint_close(server, 0);
 }
 
+static void a_flood_does_not_hide_the_loss_of_another(void **state)
+{
+    (void)state;
+    uint64_t flooder, peer;
+    struct endpoint *server = listen_any(5);
+    struct endpoint *flood = join(server, 5, &flooder), *device = join(server, 5, &peer);
+    struct wire_event event = {.kind = WIRE_MESSAGE};
+    int n_messages = 0;
+    endpoint_close(device, 0);
+    for (int i = 0; i < ENDPOINT_QUEUE / 2; i++)
+        send_example(flood, 0, MSG_READY);
+    while (event.kind == WIRE_MESSAGE && n_messages++ < 4 * ENDPOINT_QUEUE) {
+        send_example(flood, 0, MSG_READY); /* one in for each one out: never empty */
+        next_event(server, PATIENCE_US, &event);
+        msg_free(event.msg);
+    }
+    assert_int_equal(event.kind, WIRE_LOST);
+    assert_int_equal(event.peer, peer);
+    endpoint_close(flood, 0);
+    endpoint_close(server, 0);
+}
+
 static void each_of_many_short_lives_ends_once(void **state)
 {
     (void)state;
@@ -352,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_stopped_peer_is_lost_after_the_timeout),
         cmocka_unit_test(an_idle_peer_is_kept_by_its_heartbeats),
         cmocka_unit_test(last_messages_come_before_the_loss),
+        cmocka_unit_test(a_flood_does_not_hide_the_loss_of_another),
         cmocka_unit_test(each_of_many_short_lives_ends_once),
         cmocka_unit_test(a_connection_that_never_spoke_makes_no_event),
         cmocka_unit_test(a_device_that_comes_back_is_a_new_peer),
