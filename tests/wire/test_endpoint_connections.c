@@ -144,22 +144,25 @@ static void last_messages_come_before_the_loss(void **state)
 static void a_flood_does_not_hide_the_loss_of_another(void **state)
 {
     (void)state;
-    uint64_t flooder, peer;
-    struct endpoint *server = listen_any(5);
-    struct endpoint *flood = join(server, 5, &flooder), *device = join(server, 5, &peer);
+    enum { N = 4, EACH = ENDPOINT_QUEUE - 14 };
+    struct endpoint *server = listen_any(5), *flood[N];
     struct wire_event event = {.kind = WIRE_MESSAGE};
     int n_messages = 0;
-    endpoint_close(device, 0);
-    for (int i = 0; i < ENDPOINT_QUEUE / 2; i++)
-        send_example(flood, 0, MSG_READY);
-    while (event.kind == WIRE_MESSAGE && n_messages++ < 4 * ENDPOINT_QUEUE) {
-        send_example(flood, 0, MSG_READY); /* one in for each one out: never empty */
+    uint64_t peer;
+    for (int i = 0; i < N; i++)
+        flood[i] = join(server, 5, &peer);
+    endpoint_close(join(server, 5, &peer), 0);
+    for (int i = 0; i < N * EACH; i++)
+        send_example(flood[i % N], 0, MSG_READY);
+    expect_nothing(flood[0]); /* meanwhile they pile up at the server */
+    while (event.kind == WIRE_MESSAGE && ++n_messages <= N * EACH) {
         next_event(server, PATIENCE_US, &event);
         msg_free(event.msg);
     }
     assert_int_equal(event.kind, WIRE_LOST);
     assert_int_equal(event.peer, peer);
-    endpoint_close(flood, 0);
+    for (int i = 0; i < N; i++)
+        endpoint_close(flood[i], 0);
     endpoint_close(server, 0);
 }
 
