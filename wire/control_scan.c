@@ -97,7 +97,7 @@ static int scan_message(struct scan *scan, const ProtobufCMessageDescriptor *typ
     if (depth > SCAN_MAX_DEPTH)
         return refuse(scan, "lists are nested too deep");
     while (scan->at < scan->end) {
-        struct field field;
+        struct field field = {0};
         if (scan_field(scan, &field))
             return -1;
         const ProtobufCFieldDescriptor *known =
