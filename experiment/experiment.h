@@ -121,7 +121,7 @@ void experiment_print(const struct experiment *e, struct strbuf *out);
 /* A model file alone, for `splitbed profile`. */
 int model_load(struct net_spec *spec, const char *path, struct strbuf *errors);
 
-/* Every key with type, unit, range, default and help, as text: `splitbed check --help-keys`, docs. */
+/* Every key with type, unit, range, default and help, as text: `splitbed check --keys`, docs. */
 void experiment_print_keys(struct strbuf *out);
 
 #endif
