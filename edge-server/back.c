@@ -224,6 +224,11 @@ int back_columns_below_last(const struct back *back)
     return back->columns;
 }
 
+const float *back_weights(const struct back *back, size_t *n)
+{
+    return net_params(back->net, n);
+}
+
 struct loss back_evaluate(struct back *back, const float *activations, const uint32_t *labels,
                           int n)
 {

@@ -74,6 +74,9 @@ const float *back_own_gradient(const struct back *back, int group);
 /* Columns that went backward below the last layer: n + C (b - n), or C b when nothing was merged. */
 int back_columns_below_last(const struct back *back);
 
+/* All back weights in one array, layer after layer. */
+const float *back_weights(const struct back *back, size_t *n);
+
 /* Forward without learning; n <= b. */
 struct loss back_evaluate(struct back *back, const float *activations, const uint32_t *labels,
                           int n);

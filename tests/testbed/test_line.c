@@ -250,7 +250,7 @@ static void identical_devices_take_the_same_first_step_with_any_ratio(void **sta
 static int remove_data(void **state)
 {
     (void)state;
-    line_remove_data();
+    tiny_idx_remove();
     return 0;
 }
 

@@ -15,12 +15,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
 #include "device-agent/device.h"
 #include "edge-server/framework.h"
 #include "edge-server/planning.h"
 #include "edge-server/server.h"
 #include "models/dataset.h"
+#include "tests/data/tiny_idx.h"
 
 #define LINE_MAX_ROUNDS  64
 #define LINE_MAX_DEVICES 16
@@ -48,52 +48,6 @@ struct line {
     struct err err;
 };
 
-/* A folder of small IDX files, 28x28 noise that depends on the label, for as long as the program runs. */
-static inline const char *line_data_dir(void)
-{
-    static char dir[] = "/tmp/splitbed-test-XXXXXX";
-    static bool is_made;
-    static const struct {
-        const char *images, *labels;
-        uint32_t n;
-    } parts[] = {{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", 600},
-                 {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 200}};
-    if (is_made)
-        return dir;
-    assert_non_null(mkdtemp(dir));
-    struct rng rng;
-    rng_seed(&rng, 1, 0);
-    for (size_t k = 0; k < ARRAY_LEN(parts); k++) {
-        const uint8_t n[] = {(uint8_t)(parts[k].n >> 8), (uint8_t)parts[k].n};
-        const uint8_t images_head[] = {0, 0, 8, 3, 0, 0, n[0], n[1], 0, 0, 0, 28, 0, 0, 0, 28};
-        const uint8_t labels_head[] = {0, 0, 8, 1, 0, 0, n[0], n[1]};
-        char path[96];
-        snprintf(path, sizeof path, "%s/%s", dir, parts[k].images);
-        FILE *images = fopen(path, "w");
-        snprintf(path, sizeof path, "%s/%s", dir, parts[k].labels);
-        FILE *labels = fopen(path, "w");
-        assert_true(images && labels);
-        fwrite(images_head, 1, sizeof images_head, images);
-        fwrite(labels_head, 1, sizeof labels_head, labels);
-        for (uint32_t i = 0; i < parts[k].n; i++) {
-            uint32_t label = (uint32_t)rng_below(&rng, 10);
-            fputc((int)label, labels);
-            for (uint32_t pixel = 0; pixel < 28 * 28; pixel++)
-                fputc((int)(rng_below(&rng, 128) + (pixel / 78 == label ? 127 : 0)), images);
-        }
-        assert_int_equal(fclose(images) | fclose(labels), 0);
-    }
-    is_made = true;
-    return dir;
-}
-
-static inline void line_remove_data(void)
-{
-    char *command = mem_format("rm -r '%s'", line_data_dir());
-    assert_int_equal(system(command), 0);
-    free(command);
-}
-
 /* `sets`: NULL-terminated assignments on top of the quick start's file. */
 static inline void line_open(struct line *line, const char *const *sets)
 {
@@ -104,7 +58,7 @@ static inline void line_open(struct line *line, const char *const *sets)
     memset(line, 0, sizeof *line);
     for (; sets[n]; n++)
         overrides[n].assignment = sets[n];
-    char *data = mem_format("data.dir=%s", line_data_dir());
+    char *data = mem_format("data.dir=%s", tiny_idx_dir());
     overrides[n++].assignment = data;
     if (experiment_load(&line->e, "configs/experiments/quickstart.yaml", overrides, n, &choices,
                         &errors))

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The device's round logic: what it answers, when, and what it refuses. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "device-agent/device.h"
+#include "tests/data/tiny_idx.h"
+
+#define BATCH      4
+#define FEATURES   3
+#define N_PIXELS   784
+#define N_WEIGHTS  (FEATURES * N_PIXELS + FEATURES)
+#define FORWARD_S  0.010
+#define BACKWARD_S 0.020
+#define UPLINK_BPS (BATCH * FEATURES * 32 / 0.005) /* the activations take 5 ms */
+
+static void set_layer(struct msg_layer *layer, const char *kind, const char *name, double out)
+{
+    strcpy(layer->kind, kind);
+    strcpy(layer->name, name);
+    if (out > 0) {
+        layer->arguments = mem_zero(1, sizeof *layer->arguments);
+        layer->n_arguments = 1;
+        strcpy(layer->arguments[0].key, "out_features");
+        layer->arguments[0].value = out;
+    }
+}
+
+/* flatten, linear | linear: the cut leaves the first two here. */
+static struct msg *make_assignment(void)
+{
+    struct msg *msg = msg_new(MSG_ASSIGNMENT);
+    struct msg_assignment *a = &msg->assignment;
+    a->n_devices = 1;
+    a->time_scale = 2;
+    a->peer_timeout_s = 1;
+    a->threads = 1;
+    strcpy(a->model_name, "tiny");
+    a->n_input_dims = 3;
+    a->input_dims[0] = 1;
+    a->input_dims[1] = a->input_dims[2] = 28;
+    a->layers.n_layers = 3;
+    a->layers.layers = mem_zero(3, sizeof *a->layers.layers);
+    set_layer(&a->layers.layers[0], "flatten", "", 0);
+    set_layer(&a->layers.layers[1], "linear", "front", FEATURES);
+    set_layer(&a->layers.layers[2], "linear", "back", 10);
+    a->cut = 2;
+    a->batch_size = BATCH;
+    a->learning_rate = 0.5;
+    strcpy(a->data_format, "idx");
+    a->data_std = 1;
+
+    struct payload *samples = payload_new(10 * sizeof(uint32_t));
+    uint32_t *index = payload_memory(samples);
+    for (uint32_t i = 0; i < 10; i++)
+        index[i] = 7 * i;
+    struct payload *weights = payload_new(N_WEIGHTS * sizeof(float));
+    memset(payload_memory(weights), 0, N_WEIGHTS * sizeof(float));
+    msg_attach(msg, samples);
+    msg_attach(msg, weights);
+    return msg;
+}
+
+static struct msg *make_round(uint32_t round, uint32_t n_shared)
+{
+    struct msg *msg = msg_new(MSG_ROUND);
+    msg->round = (struct msg_round){.round = round,
+                                    .n_shared = n_shared,
+                                    .forward_s = FORWARD_S,
+                                    .backward_s = BACKWARD_S,
+                                    .uplink_bps = UPLINK_BPS};
+    return msg;
+}
+
+static struct msg *make_gradient(uint32_t round, uint32_t first, uint32_t n, bool is_shared)
+{
+    struct msg *msg = msg_new(MSG_GRADIENT);
+    msg->gradient = (struct msg_gradient){round, first, n, is_shared};
+    struct payload *payload = payload_new(n * FEATURES * sizeof(float));
+    float *gradient = payload_memory(payload);
+    for (uint32_t k = 0; k < n * FEATURES; k++)
+        gradient[k] = 1;
+    msg_attach(msg, payload);
+    return msg;
+}
+
+/* Hands a message in; the test goes on only if the device takes it. */
+static void give(struct device *device, struct msg *msg, int64_t now_us)
+{
+    struct err err = ERR_INIT;
+    if (device_receive(device, &msg, now_us, &err))
+        fail_msg("%s", err.text);
+    assert_null(msg);
+    device_advance(device, now_us);
+}
+
+static struct msg *take(struct device *device, enum msg_kind kind)
+{
+    struct msg *msg = device_next(device);
+    assert_non_null(msg);
+    assert_string_equal(msg_kind_name(msg->kind), msg_kind_name(kind));
+    assert_null(device_next(device));
+    return msg;
+}
+
+static void drop(struct device *device, enum msg_kind kind)
+{
+    msg_free(take(device, kind));
+}
+
+static struct device *make_device(void)
+{
+    return device_new("pi-0", tiny_idx_dir());
+}
+
+static struct device *make_ready_device(void)
+{
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    give(device, make_assignment(), 0);
+    drop(device, MSG_READY);
+    return device;
+}
+
+/* The device must refuse, say why to its driver and to the server, and be of no more use. */
+static void assert_refuses(struct device *device, struct msg *msg, const char *reason)
+{
+    struct err err = ERR_INIT;
+    assert_int_equal(device_receive(device, &msg, 0, &err), -1);
+    assert_null(msg);
+    if (!strstr(err.text, reason))
+        fail_msg("'%s' is missing in: %s", reason, err.text);
+    struct msg *error = take(device, MSG_ERROR);
+    assert_string_equal(error->error.reason, err.text);
+    msg_free(error);
+    device_free(device);
+}
+
+static void it_says_hello_with_name_and_version(void **state)
+{
+    (void)state;
+    struct device *device = make_device();
+    struct msg *hello = take(device, MSG_HELLO);
+    assert_string_equal(hello->hello.name, "pi-0");
+    assert_int_equal(hello->hello.protocol_version, PROTOCOL_VERSION);
+    assert_true(device_time_scale(device) == 1);
+    msg_free(hello);
+    device_free(device);
+}
+
+static void it_gets_ready_with_what_it_was_assigned(void **state)
+{
+    (void)state;
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    give(device, make_assignment(), 0);
+    struct msg *ready = take(device, MSG_READY);
+    assert_int_equal(ready->ready.n_train_samples, 10);
+    assert_int_equal(ready->ready.n_test_samples, TINY_IDX_N_TEST);
+    assert_true(device_time_scale(device) == 2);
+    msg_free(ready);
+    device_free(device);
+}
+
+static void a_round_goes_by_at_its_modelled_pace(void **state)
+{
+    (void)state;
+    const int64_t start_us = 1000, forward_us = start_us + 10000, uplink_us = forward_us + 5000;
+    struct device *device = make_ready_device();
+    give(device, make_round(1, 0), start_us);
+    assert_null(device_next(device));
+    assert_int_equal(device_wake_us(device), forward_us);
+    device_advance(device, forward_us - 1);
+    assert_int_equal(device_wake_us(device), forward_us);
+    device_advance(device, forward_us);
+    assert_null(device_next(device));
+    assert_int_equal(device_wake_us(device), uplink_us);
+    device_advance(device, uplink_us);
+    struct msg *msg = take(device, MSG_ACTIVATIONS);
+    assert_true(fabs(msg->activations.forward_s - FORWARD_S) < 1e-9);
+    assert_int_equal(msg->activations.n_samples, BATCH);
+    assert_int_equal(payload_bytes(msg->payload[0]), BATCH * FEATURES * sizeof(float));
+    assert_int_equal(payload_bytes(msg->payload[1]), BATCH * sizeof(uint32_t));
+    msg_free(msg);
+    assert_int_equal(device_wake_us(device), INT64_MAX);
+
+    give(device, make_gradient(1, 0, BATCH, false), 50000);
+    assert_int_equal(device_wake_us(device), 70000);
+    device_advance(device, 70000);
+    msg = take(device, MSG_ROUND_DONE);
+    assert_true(fabs(msg->round_done.backward_s - BACKWARD_S) < 1e-9);
+    assert_int_equal(msg->round_done.n_overruns, 0);
+    assert_int_equal(msg->n_payloads, 0);
+    msg_free(msg);
+    device_free(device);
+}
+
+static void a_pass_that_computes_longer_than_modelled_is_an_overrun(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    struct err err = ERR_INIT;
+    struct msg *round = make_round(1, 0);
+    assert_int_equal(device_receive(device, &round, 0, &err), 0);
+    device_advance(device,
+                   15000); /* the first look at the clock: 15 ms of computing, 10 modelled */
+    device_advance(device, 20000);
+    struct msg *msg = take(device, MSG_ACTIVATIONS);
+    assert_true(fabs(msg->activations.forward_s - 0.015) < 1e-9);
+    assert_true(fabs(msg->activations.forward_busy_s - 0.015) < 1e-9);
+    msg_free(msg);
+    give(device, make_gradient(1, 0, BATCH, false), 30000);
+    device_advance(device, 50000);
+    msg = take(device, MSG_ROUND_DONE);
+    assert_int_equal(msg->round_done.n_overruns, 1);
+    msg_free(msg);
+    device_free(device);
+}
+
+static void without_a_pace_nothing_waits(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    struct msg *round = make_round(1, 0);
+    round->round.forward_s = round->round.backward_s = round->round.uplink_bps = 0;
+    give(device, round, 5);
+    drop(device, MSG_ACTIVATIONS);
+    give(device, make_gradient(1, 0, BATCH, false), 6);
+    drop(device, MSG_ROUND_DONE);
+    device_free(device);
+}
+
+/* A gradient of ones on every output: the bias of each output moves by -rate * batch. */
+static void a_step_moves_the_weights_and_a_front_is_handed_back_when_asked_for(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    struct msg *round = make_round(1, 2);
+    round->round.returns_front = true;
+    round->round.forward_s = round->round.backward_s = round->round.uplink_bps = 0;
+    give(device, round, 0);
+    drop(device, MSG_ACTIVATIONS);
+    give(device, make_gradient(1, 0, 2, true), 0);
+    assert_null(device_next(device));
+    give(device, make_gradient(1, 2, 2, false), 0);
+    struct msg *done = take(device, MSG_ROUND_DONE);
+    assert_int_equal(msg_payload_bytes(done), N_WEIGHTS * sizeof(float));
+    const float *weights = payload_data(done->payload[0]);
+    for (int i = 0; i < FEATURES; i++)
+        assert_true(weights[N_WEIGHTS - FEATURES + i] == -0.5f * BATCH);
+    msg_free(done);
+    device_free(device);
+}
+
+static void a_front_is_taken_over_with_a_round(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    struct msg *round = make_round(1, 0);
+    struct payload *weights = payload_new(N_WEIGHTS * sizeof(float));
+    float *values = payload_memory(weights);
+    for (int i = 0; i < N_WEIGHTS; i++)
+        values[i] = i >= N_WEIGHTS - FEATURES ? 3.5f : 0.0f;
+    msg_attach(round, weights);
+    round->round.forward_s = round->round.uplink_bps = 0;
+    give(device, round, 0);
+    struct msg *msg = take(device, MSG_ACTIVATIONS);
+    const float *activations = payload_data(msg->payload[0]);
+    for (int k = 0; k < BATCH * FEATURES; k++)
+        assert_true(activations[k] == 3.5f);
+    msg_free(msg);
+    device_free(device);
+}
+
+static void an_evaluation_is_answered_at_once(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    struct msg *msg = msg_new(MSG_EVALUATE);
+    msg->evaluate =
+        (struct msg_evaluate){.evaluation = 1, .first = 3, .stride = 50, .n_samples = 4};
+    give(device, msg, 0);
+    msg = take(device, MSG_EVALUATION);
+    assert_int_equal(msg->evaluation.first, 3);
+    assert_int_equal(msg->evaluation.n_samples, 4);
+    assert_int_equal(payload_bytes(msg->payload[1]), 4 * sizeof(uint32_t));
+    msg_free(msg);
+    device_free(device);
+}
+
+static void a_stop_ends_it(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    give(device, msg_reason(MSG_STOP, "over"), 0);
+    assert_true(device_is_done(device));
+    device_free(device);
+}
+
+static void the_servers_error_is_passed_on_and_not_answered(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    struct err err = ERR_INIT;
+    struct msg *error = msg_reason(MSG_ERROR, "no seat");
+    assert_int_equal(device_receive(device, &error, 0, &err), -1);
+    assert_string_equal(err.text, "the server refused: no seat");
+    assert_null(device_next(device));
+    device_free(device);
+}
+
+static void messages_out_of_turn_are_refused(void **state)
+{
+    (void)state;
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    assert_refuses(device, make_round(1, 0), "round 1 came while waiting for an assignment");
+    assert_refuses(make_ready_device(), make_assignment(), "an assignment came while ready");
+    assert_refuses(make_ready_device(), make_gradient(1, 0, BATCH, false),
+                   "a gradient came while ready");
+    assert_refuses(make_ready_device(), msg_new(MSG_HELLO), "the server sent hello");
+    device = make_ready_device();
+    give(device, make_round(1, 0), 0);
+    assert_refuses(device, make_round(2, 0), "round 2 came while in the forward pass");
+    assert_refuses(make_ready_device(), make_round(1, BATCH + 1), "5 shared slots in a batch of 4");
+}
+
+static struct device *make_waiting_device(uint32_t n_shared)
+{
+    struct device *device = make_ready_device();
+    struct msg *round = make_round(1, n_shared);
+    round->round.forward_s = round->round.uplink_bps = 0;
+    give(device, round, 0);
+    drop(device, MSG_ACTIVATIONS);
+    return device;
+}
+
+static void gradients_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    assert_refuses(make_waiting_device(0), make_gradient(2, 0, BATCH, false),
+                   "of round 2 in round 1");
+    assert_refuses(make_waiting_device(0), make_gradient(1, 1, 3, false),
+                   "slots 0 to 3 are missing");
+    assert_refuses(make_waiting_device(0), make_gradient(1, 0, BATCH + 1, false), "slots 0 to 3");
+    assert_refuses(make_waiting_device(2), make_gradient(1, 0, 2, false), "the first 2 are shared");
+    assert_refuses(make_waiting_device(2), make_gradient(1, 0, 3, true), "the first 2 are shared");
+    struct msg *thin = make_gradient(1, 0, 2, false);
+    thin->gradient.n_slots = BATCH;
+    assert_refuses(make_waiting_device(0), thin, "a gradient of 24 bytes for 4 slots of 12");
+}
+
+static struct device *make_greeted_device(void)
+{
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    return device;
+}
+
+static void assignments_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    struct msg *msg = make_assignment();
+    msg->assignment.cut = 3;
+    assert_refuses(make_greeted_device(), msg, "cut 3 of a model of 3 layers: allowed are 1 to 2");
+    msg = make_assignment();
+    msg->assignment.input_dims[1] = 14;
+    assert_refuses(make_greeted_device(), msg, "bytes of front weights");
+    msg = make_assignment();
+    strcpy(msg->assignment.layers.layers[1].kind, "magic");
+    assert_refuses(make_greeted_device(), msg, "magic");
+    msg = make_assignment();
+    strcpy(msg->assignment.data_format, "csv");
+    assert_refuses(make_greeted_device(), msg, "csv");
+    msg = make_assignment();
+    ((uint32_t *)payload_memory(msg->payload[0]))[3] = TINY_IDX_N_TRAIN;
+    assert_refuses(make_greeted_device(), msg, "assigned sample 600");
+}
+
+static int remove_data(void **state)
+{
+    (void)state;
+    tiny_idx_remove();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_says_hello_with_name_and_version),
+        cmocka_unit_test(it_gets_ready_with_what_it_was_assigned),
+        cmocka_unit_test(a_round_goes_by_at_its_modelled_pace),
+        cmocka_unit_test(a_pass_that_computes_longer_than_modelled_is_an_overrun),
+        cmocka_unit_test(without_a_pace_nothing_waits),
+        cmocka_unit_test(a_step_moves_the_weights_and_a_front_is_handed_back_when_asked_for),
+        cmocka_unit_test(a_front_is_taken_over_with_a_round),
+        cmocka_unit_test(an_evaluation_is_answered_at_once),
+        cmocka_unit_test(a_stop_ends_it),
+        cmocka_unit_test(the_servers_error_is_passed_on_and_not_answered),
+        cmocka_unit_test(messages_out_of_turn_are_refused),
+        cmocka_unit_test(gradients_that_do_not_fit_are_refused),
+        cmocka_unit_test(assignments_that_do_not_fit_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, remove_data);
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The server's round logic against devices that are strange, late, wrong or gone. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "edge-server/planning.h"
+#include "edge-server/server.h"
+
+#define N_DEVICES 2
+#define BATCH     4
+#define FEATURES  400 /* LeNet-5 after pool2 */
+#define N_TEST    6
+
+struct table {
+    struct experiment e;
+    struct problem problem;
+    struct plan plan;
+    struct partition partition;
+    uint32_t index[10];
+    size_t first[N_DEVICES + 1];
+    struct server *server;
+};
+
+static void open_table(struct table *t, const char *framework)
+{
+    const struct experiment_override sets[] = {{framework},
+                                               {"devices.0.count=2"},
+                                               {"training.batch_size=4"},
+                                               {"scheduler.cuts=[pool2]"},
+                                               {"training.rounds=2"},
+                                               {"training.evaluate_every=0"},
+                                               {"testbed.link=native"},
+                                               {"testbed.compute=native"}};
+    struct strbuf errors = STRBUF_INIT;
+    struct err err = ERR_INIT;
+    struct experiment_choices choices = planning_choices();
+    memset(t, 0, sizeof *t);
+    if (experiment_load(&t->e, "configs/experiments/quickstart.yaml", sets, ARRAY_LEN(sets),
+                        &choices, &errors))
+        fail_msg("%s", errors.text);
+    if (planning_problem(&t->problem, &t->e, &err) ||
+        planning_solve(&t->plan, &t->problem, &t->e, NULL, &err))
+        fail_msg("%s", err.text);
+    for (uint32_t i = 0; i < ARRAY_LEN(t->index); i++)
+        t->index[i] = i;
+    t->first[1] = 4;
+    t->first[2] = 10;
+    t->partition = (struct partition){t->index, t->first, N_DEVICES};
+    struct server_inputs inputs = {&t->e, &t->problem, &t->plan, &t->partition, N_TEST};
+    t->server = server_new(&inputs, &err);
+    if (!t->server)
+        fail_msg("%s", err.text);
+}
+
+static void close_table(struct table *t)
+{
+    server_free(t->server);
+    plan_release(&t->plan);
+    problem_release(&t->problem);
+    experiment_release(&t->e);
+}
+
+static void say(struct table *t, uint64_t peer, struct msg *msg)
+{
+    server_receive(t->server, peer, &msg, 0);
+    assert_null(msg);
+    server_advance(t->server, 0);
+    server_advance(t->server, 0);
+    server_advance(t->server, 0);
+}
+
+/* The next message has to be of this kind, to this peer. */
+static struct msg *hear(struct table *t, uint64_t peer, enum msg_kind kind)
+{
+    uint64_t to = 0;
+    struct msg *msg = server_next_message(t->server, &to);
+    if (!msg)
+        fail_msg("nothing to hear");
+    assert_string_equal(msg_kind_name(msg->kind), msg_kind_name(kind));
+    assert_int_equal(to, peer);
+    return msg;
+}
+
+static void drop(struct table *t, uint64_t peer, enum msg_kind kind)
+{
+    msg_free(hear(t, peer, kind));
+}
+
+static void assert_silent(struct table *t)
+{
+    uint64_t peer;
+    assert_null(server_next_message(t->server, &peer));
+}
+
+static struct msg *hello(const char *name)
+{
+    struct msg *msg = msg_new(MSG_HELLO);
+    msg->hello.protocol_version = PROTOCOL_VERSION;
+    strcpy(msg->hello.name, name);
+    return msg;
+}
+
+static struct msg *ready(uint64_t n_train)
+{
+    struct msg *msg = msg_new(MSG_READY);
+    msg->ready = (struct msg_ready){n_train, N_TEST};
+    return msg;
+}
+
+static void attach_batch(struct msg *msg, size_t n, uint32_t label)
+{
+    struct payload *activations = payload_new(n * FEATURES * sizeof(float));
+    memset(payload_memory(activations), 0, n * FEATURES * sizeof(float));
+    struct payload *labels = payload_new(n * sizeof(uint32_t));
+    for (size_t i = 0; i < n; i++)
+        ((uint32_t *)payload_memory(labels))[i] = label;
+    msg_attach(msg, activations);
+    msg_attach(msg, labels);
+}
+
+static struct msg *activations(uint32_t round, uint32_t label)
+{
+    struct msg *msg = msg_new(MSG_ACTIVATIONS);
+    msg->activations.round = round;
+    msg->activations.n_samples = BATCH;
+    attach_batch(msg, BATCH, label);
+    return msg;
+}
+
+static struct msg *round_done(uint32_t round)
+{
+    struct msg *msg = msg_new(MSG_ROUND_DONE);
+    msg->round_done.round = round;
+    return msg;
+}
+
+/* Both devices are there; peers 10 and 11 have got round 1. */
+static void seat_both(struct table *t)
+{
+    say(t, 10, hello("pi-0"));
+    drop(t, 10, MSG_ASSIGNMENT);
+    say(t, 11, hello("pi-1"));
+    drop(t, 11, MSG_ASSIGNMENT);
+    assert_string_equal(server_missing(t->server), "pi-0");
+    say(t, 10, ready(4));
+    assert_int_equal(server_n_ready(t->server), 1);
+    assert_string_equal(server_missing(t->server), "pi-1");
+    assert_silent(t);
+    say(t, 11, ready(6));
+    drop(t, 10, MSG_ROUND);
+    drop(t, 11, MSG_ROUND);
+}
+
+static void assert_fails(struct table *t, const char *reason)
+{
+    assert_int_equal(server_state(t->server), SERVER_FAILED);
+    if (!strstr(server_failure(t->server), reason))
+        fail_msg("'%s' is missing in: %s", reason, server_failure(t->server));
+    close_table(t);
+}
+
+static void strangers_are_told_why_and_change_nothing(void **state)
+{
+    (void)state;
+    static const char *const reasons[] = {"no device 'stranger'", "already connected", "version 9",
+                                          "say hello before ready"};
+    struct table t;
+    open_table(&t, "training.framework=epsl");
+    say(&t, 10, hello("pi-0"));
+    drop(&t, 10, MSG_ASSIGNMENT);
+    struct msg *old = hello("pi-1");
+    old->hello.protocol_version = 9;
+    struct msg *strange[] = {hello("stranger"), hello("pi-0"), old, ready(4)};
+    for (size_t i = 0; i < ARRAY_LEN(strange); i++) {
+        say(&t, 20 + i, strange[i]);
+        struct msg *answer = hear(&t, 20 + i, MSG_ERROR);
+        if (!strstr(answer->error.reason, reasons[i]))
+            fail_msg("'%s' is missing in: %s", reasons[i], answer->error.reason);
+        msg_free(answer);
+        server_lost(t.server, 20 + i, "closed");
+    }
+    assert_int_equal(server_state(t.server), SERVER_GATHERING);
+    close_table(&t);
+}
+
+static void an_assignment_holds_what_the_device_needs(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=epsl");
+    say(&t, 11, hello("pi-1"));
+    struct msg *msg = hear(&t, 11, MSG_ASSIGNMENT);
+    assert_int_equal(msg->assignment.device_index, 1);
+    assert_int_equal(msg->assignment.batch_size, BATCH);
+    assert_int_equal(msg->assignment.cut, 6);
+    assert_int_equal(msg->assignment.layers.n_layers, 12);
+    assert_string_equal(msg->assignment.layers.layers[3].kind, "conv2d");
+    assert_string_equal(msg->assignment.layers.layers[3].name, "conv2");
+    assert_int_equal(payload_bytes(msg->payload[0]), 6 * sizeof(uint32_t));
+    assert_int_equal(((const uint32_t *)payload_data(msg->payload[0]))[0], 4);
+    assert_int_equal(payload_bytes(msg->payload[1]), (156 + 2416) * sizeof(float));
+    msg_free(msg);
+    close_table(&t);
+}
+
+static void a_whole_run_goes_through_its_states(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=epsl");
+    seat_both(&t);
+    for (uint32_t round = 1; round <= 2; round++) {
+        assert_int_equal(server_state(t.server), SERVER_TRAINING);
+        say(&t, 11, activations(round, 3));
+        assert_silent(&t);
+        say(&t, 10, activations(round, 2));
+        for (int shared = 1; shared >= 0; shared--)
+            for (uint64_t peer = 10; peer <= 11; peer++) {
+                struct msg *msg = hear(&t, peer, MSG_GRADIENT);
+                assert_int_equal(msg->gradient.is_shared, shared);
+                assert_int_equal(msg->gradient.first_slot, shared ? 0 : 2);
+                assert_int_equal(msg->gradient.n_slots, 2);
+                msg_free(msg);
+            }
+        say(&t, 10, round_done(round));
+        assert_null(server_next_record(t.server));
+        say(&t, 11, round_done(round));
+        const struct round_record *record = server_next_record(t.server);
+        if (round == 1) {
+            assert_int_equal(record->round, 1);
+            assert_false(record->is_evaluated);
+            drop(&t, 10, MSG_ROUND);
+            drop(&t, 11, MSG_ROUND);
+        } else {
+            assert_null(record);
+        }
+    }
+    assert_int_equal(server_state(t.server), SERVER_EVALUATING);
+    for (uint64_t peer = 10; peer <= 11; peer++) {
+        struct msg *ask = hear(&t, peer, MSG_EVALUATE);
+        assert_int_equal(ask->evaluate.n_samples, 3);
+        struct msg *answer = msg_new(MSG_EVALUATION);
+        answer->evaluation =
+            (struct msg_evaluation){ask->evaluate.evaluation, ask->evaluate.first, 3};
+        attach_batch(answer, 3, 1);
+        msg_free(ask);
+        server_receive(t.server, peer, &answer, 0);
+    }
+    const struct round_record *record = server_next_record(t.server);
+    assert_int_equal(record->round, 2);
+    assert_true(record->is_evaluated);
+    assert_true(record->accuracy == 0 || record->accuracy == 1); /* six times the same sample */
+    assert_int_equal(server_state(t.server), SERVER_DONE);
+    drop(&t, 10, MSG_STOP);
+    drop(&t, 11, MSG_STOP);
+    close_table(&t);
+}
+
+static void a_device_that_goes_ends_the_run_and_the_others_are_told(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=psl");
+    seat_both(&t);
+    server_lost(t.server, 11, "power cut");
+    struct msg *stop = hear(&t, 10, MSG_STOP);
+    assert_string_equal(stop->stop.reason, "device pi-1 is gone: power cut");
+    msg_free(stop);
+    assert_silent(&t);
+    assert_fails(&t, "device pi-1 is gone: power cut");
+}
+
+static void a_device_that_gives_up_ends_the_run_with_its_reason(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=psl");
+    say(&t, 10, hello("pi-0"));
+    drop(&t, 10, MSG_ASSIGNMENT);
+    say(&t, 10, msg_reason(MSG_ERROR, "no data here"));
+    assert_silent(&t);
+    assert_fails(&t, "device pi-0: no data here");
+}
+
+static void stopping_tells_every_device(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=psl");
+    seat_both(&t);
+    server_stop(t.server, "enough");
+    drop(&t, 10, MSG_STOP);
+    drop(&t, 11, MSG_STOP);
+    assert_fails(&t, "enough");
+}
+
+static void messages_that_do_not_fit_end_the_run(void **state)
+{
+    (void)state;
+    struct msg *thin = msg_new(MSG_ACTIVATIONS), *few = activations(1, 0), *gradient = NULL;
+    thin->activations = (struct msg_activations){.round = 1, .n_samples = BATCH};
+    attach_batch(thin, BATCH - 1, 0);
+    few->activations.n_samples = BATCH - 1;
+    gradient = msg_new(MSG_GRADIENT);
+    struct {
+        struct msg *msg;
+        const char *reason;
+    } cases[] = {
+        {activations(2, 0), "sent activations of round 2 that nobody waits for"},
+        {activations(1, 10), "a label the model has no class for"},
+        {thin, "activations of another size than the batch at the cut"},
+        {few, "another number of samples than the batch"},
+        {round_done(1), "ended round 1, which it is not in"},
+        {ready(4), "said ready twice"},
+        {gradient, "sent gradient out of turn"},
+        {hello("pi-0"), "sent hello out of turn"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct table t;
+        open_table(&t, "training.framework=psl");
+        seat_both(&t);
+        say(&t, 10, cases[i].msg);
+        char *reason = mem_format("device pi-0: %s", cases[i].reason);
+        assert_fails(&t, reason);
+        free(reason);
+    }
+}
+
+static void a_device_with_too_little_data_is_refused(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=psl");
+    say(&t, 10, hello("pi-0"));
+    drop(&t, 10, MSG_ASSIGNMENT);
+    struct msg *msg = ready(4);
+    msg->ready.n_test_samples = N_TEST - 1;
+    say(&t, 10, msg);
+    assert_fails(&t, "4 training and 5 test samples, wanted are 4 and 6");
+}
+
+static void taking_turns_one_device_trains_at_a_time(void **state)
+{
+    (void)state;
+    const size_t front_bytes = (156 + 2416) * sizeof(float);
+    struct table t;
+    open_table(&t, "training.framework=sl");
+    say(&t, 10, hello("pi-0"));
+    drop(&t, 10, MSG_ASSIGNMENT);
+    say(&t, 11, hello("pi-1"));
+    drop(&t, 11, MSG_ASSIGNMENT);
+    say(&t, 10, ready(4));
+    say(&t, 11, ready(6));
+    struct msg *round = hear(&t, 10, MSG_ROUND);
+    assert_true(round->round.returns_front);
+    assert_int_equal(round->n_payloads, 0);
+    msg_free(round);
+    assert_silent(&t);
+    say(&t, 10, activations(1, 0));
+    drop(&t, 10, MSG_GRADIENT);
+    struct msg *done = round_done(1);
+    struct payload *front = payload_new(front_bytes);
+    memset(payload_memory(front), 0, front_bytes);
+    msg_attach(done, front);
+    say(&t, 10, done);
+    round = hear(&t, 11, MSG_ROUND);
+    assert_int_equal(msg_payload_bytes(round), front_bytes);
+    msg_free(round);
+    say(&t, 11, activations(1, 0));
+    drop(&t, 11, MSG_GRADIENT);
+    say(&t, 11, round_done(1)); /* without the front it was asked for */
+    assert_fails(&t, "device pi-1: handed on 0 bytes of front weights instead of 10288");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strangers_are_told_why_and_change_nothing),
+        cmocka_unit_test(an_assignment_holds_what_the_device_needs),
+        cmocka_unit_test(a_whole_run_goes_through_its_states),
+        cmocka_unit_test(a_device_that_goes_ends_the_run_and_the_others_are_told),
+        cmocka_unit_test(a_device_that_gives_up_ends_the_run_with_its_reason),
+        cmocka_unit_test(stopping_tells_every_device),
+        cmocka_unit_test(messages_that_do_not_fit_end_the_run),
+        cmocka_unit_test(a_device_with_too_little_data_is_refused),
+        cmocka_unit_test(taking_turns_one_device_trains_at_a_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
