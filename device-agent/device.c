@@ -62,7 +62,7 @@ struct device *device_new(const char *name, const char *data_dir)
     device->name = mem_string(name);
     device->data_dir = mem_string(data_dir);
     device->time_scale = 1;
-    device->uplink = shaper_new(INFINITY);
+    device->uplink = shaper_new(HUGE_VAL);
     struct msg *hello = msg_new(MSG_HELLO);
     hello->hello.protocol_version = PROTOCOL_VERSION;
     snprintf(hello->hello.software, sizeof hello->hello.software, "%s", SOFTWARE);
@@ -142,7 +142,7 @@ static int on_round(struct device *device, struct msg *msg, int64_t now_us, stru
     device->last_round = msg->round.round;
     device->n_slots_covered = 0;
     device->n_overruns = 0;
-    double rate_bps = msg->round.uplink_bps > 0 ? msg->round.uplink_bps : (double)INFINITY;
+    double rate_bps = msg->round.uplink_bps > 0 ? msg->round.uplink_bps : HUGE_VAL;
     shaper_set_rate(device->uplink, rate_bps);
 
     device->state = FORWARD;

@@ -16,7 +16,7 @@ struct air {
 static struct shaper *link_of(double rate_bps)
 {
     /* A rate of 0 belongs to a link that carries nothing under this plan. */
-    return shaper_new(rate_bps > 0 ? rate_bps : (double)INFINITY);
+    return shaper_new(rate_bps > 0 ? rate_bps : HUGE_VAL);
 }
 
 struct air *air_new(int n_devices, const struct rates *rates)
