@@ -9,7 +9,7 @@ CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 WERROR  ?=
 
 # The folders from the bottom up: each may include and call only those before it
-# (models, link and wire never each other; scheduler never wire). tests/lint-layers checks the includes.
+# (models, link and wire never each other; scheduler never wire). tests/lint checks the includes.
 FOLDERS := base models link wire experiment scheduler device-agent edge-server testbed
 
 # What each folder's archive needs from the system; a program takes the union of its folders.
@@ -122,7 +122,14 @@ $(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(2)/*_main.c)) $(call archive
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(notdir $(p)),$(PROGRAM_FOLDER_$(notdir $(p))))))
 
-$(B)/%.o: %.c
+# Other flags, other objects: a change of compiler or flags rebuilds.
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+$(B)/flags: force
+	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+.PHONY: force
+force:
+
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 

@@ -5,22 +5,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
-
-#include "base/clock.h"
 
 static struct {
     const char *who;
     enum log_level level;
-    int64_t opened_us;
     int file; /* -1: none */
-} log_state = {"splitbed", LOG_INFO, 0, -1};
+} log_state = {"splitbed", LOG_INFO, -1};
 
 void log_open(const char *who, enum log_level level)
 {
     log_state.who = who;
     log_state.level = level;
-    log_state.opened_us = clock_now_us();
 }
 
 int log_to_file(const char *path, struct err *err)
@@ -45,8 +42,12 @@ void log_line(enum log_level level, const char *format, ...)
 {
     static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
     char line[2048];
-    double seconds = (double)(clock_now_us() - log_state.opened_us) * 1e-6;
-    int head = snprintf(line, sizeof line, "%10.3f ", seconds);
+    struct timespec now;
+    struct tm local;
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &local);
+    int head = snprintf(line, sizeof line, "%02d:%02d:%02d.%03ld ", local.tm_hour, local.tm_min,
+                        local.tm_sec, now.tv_nsec / 1000000);
     int n = head + snprintf(line + head, sizeof line - (size_t)head, "%.200s: %s", log_state.who,
                             names[level]);
     va_list args;

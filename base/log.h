@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The programs' voice: lines with a level and the time since the log was opened, to stderr and, when
- * log_to_file() was called, to the run folder's log.txt. Programs log; libraries return errors.
+ * The programs' voice: lines with a level to stderr and, when log_to_file() was called, with the time
+ * of day to the run folder's log.txt. Programs log; libraries return errors.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

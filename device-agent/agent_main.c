@@ -9,6 +9,7 @@
 #include "base/signal_fd.h"
 #include "base/units.h"
 #include "device-agent/agent_loop.h"
+#include "wire/endpoint.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
 
@@ -48,7 +49,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 't':
         if (unit_parse(value, DIM_TIME, &arguments->agent.timeout_s, &err))
             argp_error(state, "--timeout: %s", err.text);
-        else if (arguments->agent.timeout_s < 0.1 || arguments->agent.timeout_s > 3600)
+        else if (arguments->agent.timeout_s < ENDPOINT_MIN_TIMEOUT_S ||
+                 arguments->agent.timeout_s > ENDPOINT_MAX_TIMEOUT_S)
             argp_error(state, "--timeout: '%s': 0.1 s to 1 h are allowed", value);
         return 0;
     case 'l':

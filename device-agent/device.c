@@ -244,7 +244,7 @@ static int handle(struct device *device, struct msg *msg, int64_t now_us, struct
         return 0;
     case MSG_ERROR:
         device->state = FAILED;
-        return err_set(err, "the server refused: %s", msg->error.reason);
+        return err_set(err, "the server ended it: %s", msg->error.reason);
     case MSG_HELLO:
     case MSG_READY:
     case MSG_ACTIVATIONS:

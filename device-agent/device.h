@@ -42,7 +42,7 @@ struct msg *device_next(struct device *device);
 
 bool device_is_done(const struct device *device); /* MSG_STOP has come */
 
-/* From the assignment, for whoever drives: wall per modelled second (1 before), silence allowed (s). */
+/* Wall seconds per modelled second, for whoever drives: 1 until the assignment says otherwise. */
 double device_time_scale(const struct device *device);
 
 #endif

@@ -96,6 +96,8 @@ static int build(struct front *front, const struct msg_assignment *a, struct err
     struct shape shape = net_shape(front->net, (int)a->cut);
     front->cut = (int)a->cut;
     front->cut_features = shape_features(&shape);
+    if (front->cut_features > PAYLOAD_MAX_BYTES / sizeof(float) / a->batch_size)
+        return err_set(err, "batch size %u: too large to be sent at cut %u", a->batch_size, a->cut);
     front->batch = (int)a->batch_size;
     front->index = mem_zero(a->batch_size, sizeof *front->index);
     front->labels = mem_zero(a->batch_size, sizeof *front->labels);

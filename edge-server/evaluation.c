@@ -78,7 +78,7 @@ double evaluation_accuracy(const struct evaluation *evaluation)
     double n_correct = 0;
     for (int i = 0; i < evaluation->n_devices; i++)
         n_correct += evaluation->shares[i].total.n_correct;
-    return n_correct / evaluation->n_samples;
+    return n_correct / (double)evaluation->n_samples;
 }
 
 double evaluation_loss(const struct evaluation *evaluation)
@@ -86,5 +86,5 @@ double evaluation_loss(const struct evaluation *evaluation)
     double sum = 0;
     for (int i = 0; i < evaluation->n_devices; i++)
         sum += evaluation->shares[i].total.sum;
-    return sum / evaluation->n_samples;
+    return sum / (double)evaluation->n_samples;
 }

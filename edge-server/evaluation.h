@@ -26,7 +26,7 @@ struct evaluation {
     uint32_t number; /* of the evaluation, from 1 */
     uint32_t chunk;  /* samples at a time at most */
     int n_devices, n_left;
-    uint32_t n_samples;              /* over all devices */
+    uint64_t n_samples;              /* over all devices */
     struct evaluation_share *shares; /* [C] */
 };
 

@@ -35,7 +35,8 @@ struct round_record {
     uint64_t uplink_bytes, downlink_bytes, broadcast_bytes,
         handover_bytes;     /* tensors on the link */
     int columns_below_last; /* that went backward below the last layer, over all turns */
-    uint32_t n_overruns;    /* passes, of devices and server, that computed longer than modelled */
+    bool is_late;        /* the round took over 5 % and 2 ms of wall time longer than predicted */
+    uint32_t n_overruns; /* passes, of devices and server, that computed longer than modelled */
     struct device_record *devices; /* [C] */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The result folder's tables: rounds.csv (a row a round) and devices.csv (a row a device and round).
- * Columns carry their unit in the name, the header line names them; rows are flushed as they are made, so
- * that a run that dies leaves every finished round. docs/RESULTS.md lists the columns.
+ * Columns carry their unit in the name, the header line names them; a round's rows are written whole as it ends,
+ * so that a run that dies leaves every finished round. docs/RESULTS.md lists the columns.
  */
 #ifndef EDGE_SERVER_RESULTS_H
 #define EDGE_SERVER_RESULTS_H
@@ -12,7 +12,7 @@
 
 struct results;
 
-/* In folder `dir`, which exists; replaces what is there. `e` is borrowed. */
+/* In folder `dir`, which exists and holds no tables yet. `e` is borrowed. */
 struct results *results_open(const char *dir, const struct experiment *e, bool takes_turns,
                              struct err *err);
 

@@ -8,6 +8,22 @@
 #include "edge-server/assignment.h"
 #include "edge-server/server_impl.h"
 
+/* What a device sends and gets in one message has to fit into one. */
+static int check_payloads(const struct experiment *e, const struct problem_cut *cut,
+                          struct err *err)
+{
+    double batch_bytes = cut->activation_bits / 8 * e->training.batch_size;
+    double limit = (double)PAYLOAD_MAX_BYTES;
+    if (batch_bytes > limit)
+        return err_set(
+            err, "a batch of %d samples at the cut after %s takes %.0f bytes: at most %.0f fit",
+            e->training.batch_size, cut->name, batch_bytes, limit);
+    if (cut->front_bits / 8 > limit)
+        return err_set(err, "the weights up to the cut after %s take %.0f bytes: at most %.0f fit",
+                       cut->name, cut->front_bits / 8, limit);
+    return 0;
+}
+
 static int build_learning(struct server *server, struct err *err)
 {
     const struct experiment *e = server->in.experiment;
@@ -20,6 +36,8 @@ static int build_learning(struct server *server, struct err *err)
         .seed = e->seed,
         .sgd = {e->training.server_learning_rate, e->training.momentum, e->training.weight_decay},
     };
+    if (check_payloads(e, &server->in.problem->cuts[server->in.plan->cut], err))
+        return -1;
     server->back = back_new(&e->model, &options, err);
     server->first_front = server->back ? assignment_front_weights(e, cut, err) : NULL;
     if (!server->first_front)
@@ -166,7 +184,9 @@ static void ask_evaluation(struct server *server, int seat)
 static void finish_round(struct server *server, int64_t now_us)
 {
     server->has_record = true;
-    if (current_record(server)->round == (uint32_t)server->in.experiment->training.rounds)
+    server->last_is_current =
+        current_record(server)->round == (uint32_t)server->in.experiment->training.rounds;
+    if (server->last_is_current)
         server_finish(server);
     else
         turn_start_round(server, now_us);
@@ -309,9 +329,7 @@ const struct round_record *server_next_record(struct server *server)
     if (!server->has_record)
         return NULL;
     server->has_record = false;
-    /* The finished one: still current when the run is over, else the other. */
-    bool is_current = server->state == SERVER_DONE;
-    return &server->records[is_current ? server->current : !server->current];
+    return &server->records[server->last_is_current ? server->current : !server->current];
 }
 
 enum server_state server_state(const struct server *server)

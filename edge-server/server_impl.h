@@ -75,7 +75,8 @@ struct server {
     struct evaluation evaluation;
     struct round_record records[2]; /* the round under way, and the last finished */
     int current;
-    bool has_record; /* the finished one was not given out yet */
+    bool has_record;      /* the finished one was not given out yet */
+    bool last_is_current; /* no round was begun after it */
 
     struct outgoing *outbox;
     size_t n_outgoing, outbox_capacity, next_outgoing;

@@ -38,6 +38,7 @@ struct run {
     struct results *results;
     struct summary *summary;
     struct progress progress;
+    int stop_fd;
     bool has_started;
     int64_t reminded_us;
 };
@@ -64,6 +65,11 @@ static int make_plan(struct run *run, struct err *err)
     run->has_plan = true;
     if (run->plan.status == PLAN_INFEASIBLE)
         return err_set(err, "there is no plan: %s", run->plan.reason);
+    if (run->plan.status == PLAN_FEASIBLE && run->problem.n_cuts > 1)
+        log_warn("planning ended with a gap of %.2f %%: where time was what ended it, another run "
+                 "may choose "
+                 "another cut; scheduler.cuts can name one",
+                 100 * plan_gap(&run->plan));
     char *path = mem_format("%s/plan.json", run->options->out_dir);
     int status = plan_save(&run->plan, &run->problem, path, err);
     free(path);
@@ -130,8 +136,9 @@ static int prepare(struct run *run, struct err *err)
     if (!run->server)
         return -1;
     run->endpoint = endpoint_listen(run->e->testbed.listen, run->e->testbed.peer_timeout_s, err);
-    if (!run->endpoint)
+    if (!run->endpoint || (run->stop_fd = signal_fd_open_stop(err)) < 0)
         return -1;
+    log_info("%s", framework_find(run->e->training.framework)->help);
     log_info("listening on %s for %d devices", endpoint_address(run->endpoint), run->e->n_devices);
     return announce(run, err);
 }
@@ -206,9 +213,9 @@ static int train(struct run *run, struct err *err)
     run->reminded_us = clock_now_us();
     while (server_state(run->server) != SERVER_DONE && server_state(run->server) != SERVER_FAILED) {
         struct wire_event event = {.kind = WIRE_NONE};
-        if (endpoint_wait(run->endpoint, wait_us(run), run->options->stop_fd, &event, err))
+        if (endpoint_wait(run->endpoint, wait_us(run), run->stop_fd, &event, err))
             return -1;
-        if (signal_fd_came(run->options->stop_fd))
+        if (signal_fd_came(run->stop_fd))
             server_stop(run->server, "stopped by a signal");
         take_event(run, &event);
         msg_free(event.msg);

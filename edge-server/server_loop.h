@@ -10,10 +10,12 @@ struct server_options {
     const struct experiment *experiment;
     const char *out_dir; /* result folder, exists */
     int ready_fd; /* the address is written here, a line, once devices can connect; -1: none */
-    int stop_fd;  /* readable: end the run (base/signal_fd.h); -1: none */
 };
 
 /*
+ * SIGINT and SIGTERM end the run in order once devices may connect; before that there is nothing to keep,
+ * and they end the program.
+ *
  * Plans, waits for the devices, trains, writes plan.json, rounds.csv and devices.csv, shows the plan, progress
  * and the summary on standard output. 0 when all rounds were done; -1 with the reason otherwise, with every
  * finished round on disk and summarised.

@@ -2,13 +2,13 @@
 /* splitbed-server: the edge server, started by `splitbed run` or by hand next to real devices. */
 #include <argp.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/signal_fd.h"
 #include "edge-server/planning.h"
 #include "edge-server/server_loop.h"
 #include "experiment/arguments.h"
@@ -34,6 +34,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
     struct arguments *a = state->input;
     char *end;
+    long fd;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &a->experiment;
@@ -42,8 +43,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
         a->out_dir = value;
         return 0;
     case 'r':
-        a->ready_fd = (int)strtol(value, &end, 10);
-        if (*end || a->ready_fd < 0 || a->ready_fd > 1 << 16)
+        fd = strtol(value, &end, 10);
+        a->ready_fd = (int)fd;
+        if (end == value || *end || fd < 0 || fd > 1 << 16)
             argp_error(state, "--ready-fd: '%s' is no file descriptor", value);
         return 0;
     case 'v':
@@ -73,8 +75,7 @@ static int serve(const struct arguments *a, const struct experiment *e)
     struct err err = ERR_INIT;
     struct server_options options = {
         .experiment = e, .out_dir = a->out_dir, .ready_fd = a->ready_fd};
-    if (open_out_dir(a->out_dir, &err) || (options.stop_fd = signal_fd_open_stop(&err)) < 0 ||
-        server_run(&options, &err)) {
+    if (open_out_dir(a->out_dir, &err) || server_run(&options, &err)) {
         log_error("%s", err.text);
         return EXIT_FAILURE;
     }
@@ -93,6 +94,7 @@ int main(int argc, char **argv)
         NULL,
         NULL};
     struct arguments arguments = {.ready_fd = -1};
+    signal(SIGPIPE, SIG_IGN); /* a reader that has left must not end a run */
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     log_open("server", arguments.is_verbose ? LOG_DEBUG : LOG_INFO);

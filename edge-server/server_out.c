@@ -38,11 +38,11 @@ void server_clear_outbox(struct server *server)
         msg_free(msg);
 }
 
-static void tell_all(struct server *server, const char *reason)
+static void tell_all(struct server *server, enum msg_kind kind, const char *reason)
 {
     for (int i = 0; i < server->n_seats; i++)
         if (server->seats[i].state != SEAT_EMPTY)
-            server_send(server, i, msg_reason(MSG_STOP, "%s", reason));
+            server_send(server, i, msg_reason(kind, "%s", reason));
 }
 
 void server_fail(struct server *server, const char *format, ...)
@@ -53,12 +53,16 @@ void server_fail(struct server *server, const char *format, ...)
     va_start(args, format);
     vsnprintf(server->failure, sizeof server->failure, format, args);
     va_end(args);
+    if (server->state == SERVER_EVALUATING) { /* the round itself is over: it counts, unevaluated */
+        server->has_record = true;
+        server->last_is_current = true;
+    }
     server->state = SERVER_FAILED;
-    tell_all(server, server->failure);
+    tell_all(server, MSG_ERROR, server->failure);
 }
 
 void server_finish(struct server *server)
 {
     server->state = SERVER_DONE;
-    tell_all(server, "the run is over");
+    tell_all(server, MSG_STOP, "the run is over");
 }

@@ -21,7 +21,7 @@ struct summary {
     bool takes_turns;
     struct compared *phases; /* [n_phases] */
     struct compared round;
-    uint32_t n_rounds, n_overrun_rounds, n_overruns;
+    uint32_t n_rounds, n_overrun_rounds, n_overruns, n_late;
     double last_loss, accuracy, test_loss;
     bool is_evaluated;
 };
@@ -72,6 +72,7 @@ void summary_add(struct summary *summary, const struct round_record *record)
     compared_add(&summary->round, record->predicted_s, record->measured_s);
     summary->n_rounds++;
     summary->n_overruns += record->n_overruns;
+    summary->n_late += record->is_late;
     summary->n_overrun_rounds += record->n_overruns > 0;
     summary->last_loss = record->loss;
     if (record->is_evaluated) {
@@ -107,6 +108,22 @@ static void print_row(struct strbuf *out, const char *label, const struct compar
     strbuf_addf(out, "\n");
 }
 
+/* Whether this machine kept up with what it was to emulate. */
+static void print_fidelity(const struct summary *summary, struct strbuf *out)
+{
+    if (summary->n_overruns)
+        strbuf_addf(out,
+                    "  OVERRUNS: in %u of %u rounds %u passes computed longer than modelled.\n",
+                    summary->n_overrun_rounds, summary->n_rounds, summary->n_overruns);
+    if (summary->n_late)
+        strbuf_addf(out, "  LATE: %u of %u rounds took over 5 %% longer than predicted.\n",
+                    summary->n_late, summary->n_rounds);
+    if (summary->n_overruns || summary->n_late)
+        strbuf_addf(out, "  A larger testbed.time_scale gives this machine more time.\n");
+    else
+        strbuf_addf(out, "  No overruns, no late rounds: this machine kept up.\n");
+}
+
 void summary_print(const struct summary *summary, struct strbuf *out)
 {
     if (summary->n_rounds == 0) {
@@ -124,13 +141,6 @@ void summary_print(const struct summary *summary, struct strbuf *out)
         if (median(&summary->phases[i].predicted) > 0)
             print_row(out, phases[i].label, &summary->phases[i]);
     print_row(out, "round", &summary->round);
-    strbuf_addf(out, "  Modelled milliseconds, medians over the rounds.");
-    if (summary->n_overruns)
-        strbuf_addf(
-            out,
-            "\n  OVERRUNS: in %u of %u rounds %u passes computed longer than modelled; raise\n"
-            "  testbed.time_scale until there are none.\n",
-            summary->n_overrun_rounds, summary->n_rounds, summary->n_overruns);
-    else
-        strbuf_addf(out, " No overruns: this machine kept up.\n");
+    strbuf_addf(out, "  Modelled milliseconds, medians over the rounds.\n");
+    print_fidelity(summary, out);
 }

@@ -7,6 +7,10 @@
 
 #include "edge-server/server_impl.h"
 
+/* A round this much longer than predicted was held up by the machine. */
+#define LATE_SHARE  0.05
+#define LATE_WALL_S 0.002
+
 static const struct experiment *experiment_of(const struct server *server)
 {
     return server->in.experiment;
@@ -189,6 +193,8 @@ static void send_broadcast(struct server *server, struct msg *msg, int64_t now_u
         copy->gradient = msg->gradient;
         msg_attach(copy, payload_share(msg->payload[0]));
         server_send(server, i, copy);
+        if (server->n_slots < experiment_of(server)->training.batch_size)
+            continue; /* its own gradient is still to come */
         server->seats[i].state = SEAT_ANSWERED;
         server->seats[i].answered_us = now_us;
     }
@@ -272,6 +278,19 @@ static int take_front(struct server *server, int seat, const struct msg *msg)
     return 0;
 }
 
+/*
+ * Passes are timed from when a process gets to its input. Time that messages and processes spend queueing on a
+ * machine that does not keep up shows here, in the whole.
+ */
+static bool is_late(const struct server *server, const struct round_record *record)
+{
+    const struct experiment *e = experiment_of(server);
+    double excess_s = record->measured_s - record->predicted_s;
+    return e->testbed.models_compute && e->testbed.models_link &&
+           excess_s > LATE_SHARE * record->predicted_s &&
+           excess_s > LATE_WALL_S / e->testbed.time_scale;
+}
+
 void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us)
 {
     const struct msg_round_done *done = &msg->round_done;
@@ -296,5 +315,6 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
         return;
     }
     record->measured_s = (double)(now_us - server->round_start_us) * 1e-6;
+    record->is_late = is_late(server, record);
     server_end_round(server, now_us);
 }

@@ -8,6 +8,7 @@
 #include "link/radio.h"
 #include "models/dataset.h"
 #include "models/partition.h"
+#include "wire/endpoint.h"
 
 static void add_names(const char *const *names, struct strbuf *out)
 {
@@ -196,7 +197,7 @@ static const struct key_row rows[] = {
      .help = "layers after which the model may be cut; []: after any but the last",
      IN(experiment, scheduler.cuts)},
 
-    {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, ABOVE(0, 1e6), .fallback = "1",
+    {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, CLOSED(1e-6, 1e6), .fallback = "1",
      .help = "wall-clock seconds one modelled second lasts", IN(experiment, testbed.time_scale)},
     {"testbed", "compute", KEY_MODELLED, .fallback = "modelled",
      .help = "wait until the modelled compute time has passed, or go at the machine's own speed",
@@ -204,7 +205,8 @@ static const struct key_row rows[] = {
     {"testbed", "link", KEY_MODELLED, .fallback = "modelled",
      .help = "pace to the planned rates, or send as fast as the network takes it",
      IN(experiment, testbed.models_link)},
-    {"testbed", "peer_timeout", KEY_QUANTITY, DIM_TIME, ABOVE(0, 86400), .fallback = "10 s",
+    {"testbed", "peer_timeout", KEY_QUANTITY, DIM_TIME,
+     CLOSED(ENDPOINT_MIN_TIMEOUT_S, ENDPOINT_MAX_TIMEOUT_S), .fallback = "10 s",
      .help = "wall-clock time without a sign of life until a peer counts as gone",
      IN(experiment, testbed.peer_timeout_s)},
     {"testbed", "listen", KEY_ADDRESS, .fallback = "tcp://127.0.0.1:*",

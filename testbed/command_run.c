@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -36,17 +37,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-static char *default_out_dir(const struct experiment *e)
-{
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm local;
-    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
-    return mem_format("runs/%s-%s", e->name, stamp);
-}
-
-/* The folder and those above it. */
-static int make_folders(const char *path, struct err *err)
+/* Every folder above the last name of `path`. */
+static int make_folders_above(const char *path, struct err *err)
 {
     char *partial = mem_string(path);
     int status = 0;
@@ -58,10 +50,48 @@ static int make_folders(const char *path, struct err *err)
             status = err_set_errno(err, "cannot make the folder '%s'", partial);
         *c = '/';
     }
-    if (!status && mkdir(path, 0777) && errno != EEXIST)
-        status = err_set_errno(err, "cannot make the folder '%s'", path);
     free(partial);
     return status;
+}
+
+/* runs/NAME-DATE-TIME, made; with -2, -3, ... when another run began in the same second. NULL with err. */
+static char *make_default_dir(const struct experiment *e, struct err *err)
+{
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm local;
+    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
+    char *first = mem_format("runs/%s-%s", e->name, stamp), *dir = mem_string(first);
+    int status = make_folders_above(dir, err);
+    for (int k = 2; !status && mkdir(dir, 0777); k++) {
+        if (errno != EEXIST)
+            status = err_set_errno(err, "cannot make the folder '%s'", dir);
+        free(dir);
+        dir = mem_format("%s-%d", first, k);
+    }
+    free(first);
+    if (status) {
+        free(dir);
+        return NULL;
+    }
+    return dir;
+}
+
+/* --out DIR: may exist, but not hold a run. NULL with err. */
+static char *make_given_dir(const char *given, struct err *err)
+{
+    char *dir = mem_string(given), *rounds = mem_format("%s/rounds.csv", dir);
+    int status = make_folders_above(dir, err);
+    if (!status && mkdir(dir, 0777) && errno != EEXIST)
+        status = err_set_errno(err, "cannot make the folder '%s'", dir);
+    if (!status && access(rounds, F_OK) == 0)
+        status = err_set(err, "'%s' holds a run already", dir);
+    free(rounds);
+    if (status) {
+        free(dir);
+        return NULL;
+    }
+    return dir;
 }
 
 static int write_config(const struct experiment *e, const char *dir, struct err *err)
@@ -88,16 +118,18 @@ static int open_log(const char *dir, struct err *err)
     return status;
 }
 
-static int run(const struct experiment *e, const char *dir)
+static int run(const struct experiment *e, const char *given_dir)
 {
     struct err err = ERR_INIT;
-    int stop_fd = -1;
-    if (make_folders(dir, &err) || write_config(e, dir, &err) || open_log(dir, &err) ||
+    int stop_fd = -1, status = EXIT_SUCCESS;
+    char *dir = given_dir ? make_given_dir(given_dir, &err) : make_default_dir(e, &err);
+    if (!dir || write_config(e, dir, &err) || open_log(dir, &err) ||
         (stop_fd = signal_fd_open_stop(&err)) < 0 || launch_run(e, dir, stop_fd, &err)) {
         log_error("%s", err.text);
-        return EXIT_FAILURE;
+        status = EXIT_FAILURE;
     }
-    return EXIT_SUCCESS;
+    free(dir);
+    return status;
 }
 
 int command_run(int argc, char **argv)
@@ -118,9 +150,7 @@ int command_run(int argc, char **argv)
     struct experiment e;
     int status = EXIT_USAGE;
     if (!command_load(&e, &arguments.experiment)) {
-        char *dir = arguments.out_dir ? mem_string(arguments.out_dir) : default_out_dir(&e);
-        status = run(&e, dir);
-        free(dir);
+        status = run(&e, arguments.out_dir);
         experiment_release(&e);
     }
     experiment_arguments_release(&arguments.experiment);

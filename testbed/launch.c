@@ -161,7 +161,8 @@ static void wait_for_events(struct launch *launch, int fd)
     if (!launch->is_stopping && signal_fd_came(launch->stop_fd)) {
         launch->is_stopping = true;
         log_info("stopping: the server ends the run and keeps what is written");
-        kill(server_of(launch)->pid, SIGINT);
+        if (server_of(launch)->is_running)
+            kill(server_of(launch)->pid, SIGINT);
         set_give_up(launch, STOP_GRACE_S);
     }
 }
@@ -216,20 +217,21 @@ static int conclude(const struct launch *launch, int status, struct err *err)
 {
     char end[80];
     const struct child *server = launch->children.n ? server_of(launch) : NULL;
+    if (server && !server->is_running && child_succeeded(server))
+        return 0; /* whatever came after the last round */
     if (launch->is_stopping)
         return err_set(err, "stopped by a signal; finished rounds and log.txt are in %s",
+                       launch->out_dir);
+    if (server && server->is_running)
+        return err_set(err,
+                       "the server does not answer any more; finished rounds and log.txt are in %s",
                        launch->out_dir);
     if (launch->culprit >= 0) {
         const struct child *child = &launch->children.list[launch->culprit];
         return err_set(err, "%s %s; finished rounds and log.txt are in %s", child->name,
                        child_describe_end(child, end, sizeof end), launch->out_dir);
     }
-    if (status)
-        return status;
-    if (!server || server->is_running)
-        return err_set(err, "the server did not end; finished rounds and log.txt are in %s",
-                       launch->out_dir);
-    return 0;
+    return status ? status : err_set(err, "the server did not start");
 }
 
 int launch_run(const struct experiment *e, const char *out_dir, int stop_fd, struct err *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* splitbed: the experimenter's command. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ static const struct command *find_command(const char *name)
 int main(int argc, char **argv)
 {
     log_open("splitbed", LOG_INFO);
+    signal(SIGPIPE, SIG_IGN); /* a reader that has left must not end a run */
     argp_err_exit_status = EXIT_USAGE;
     if (argc < 2) {
         print_help(stderr);
@@ -65,5 +67,9 @@ int main(int argc, char **argv)
     argv[1] = name;
     int status = command->run(argc - 1, argv + 1);
     free(name);
+    if (fflush(stdout) || ferror(stdout)) {
+        log_error("cannot write to standard output");
+        return status ? status : EXIT_FAILURE;
+    }
     return status;
 }

@@ -16,6 +16,10 @@
 
 struct endpoint;
 
+/* Limits on timeout_s: ZeroMQ's heartbeats count tenths of a second in 16 bits. */
+#define ENDPOINT_MIN_TIMEOUT_S 0.1
+#define ENDPOINT_MAX_TIMEOUT_S 3600.0
+
 /*
  * `address` as ZeroMQ writes them ("tcp://0.0.0.0:5555", "tcp://127.0.0.1:*" for any free port,
  * "ipc:///path"). `timeout_s`: a connection without a sign of life (ZMTP heartbeats) for so long is lost; held

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "wire/endpoint_parts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,10 +13,8 @@
 #include "base/mem.h"
 #include "wire/monitor.h"
 
-#define MIN_TIMEOUT_S 0.1    /* the wire's heartbeat time to live counts tenths of a second */
-#define MAX_TIMEOUT_S 6000.0 /* and has 16 bits */
-#define RETRY_MS      50     /* between attempts to connect, growing to */
-#define RETRY_MAX_MS  1000
+#define RETRY_MS     50 /* between attempts to connect, growing to */
+#define RETRY_MAX_MS 1000
 
 static int set_option(void *socket, int option, int value)
 {
@@ -83,7 +82,8 @@ static struct endpoint *open_endpoint(const char *address, bool is_listener, dou
     struct endpoint *e = mem_zero(1, sizeof *e);
     e->is_listener = is_listener;
     e->address = mem_string(address);
-    e->timeout_s = fmin(fmax(timeout_s, MIN_TIMEOUT_S), MAX_TIMEOUT_S);
+    assert(timeout_s >= ENDPOINT_MIN_TIMEOUT_S && timeout_s <= ENDPOINT_MAX_TIMEOUT_S);
+    e->timeout_s = timeout_s;
     if (open_parts(e, err)) {
         endpoint_close(e, 0);
         return NULL;

@@ -73,7 +73,7 @@ struct msg_assignment {
     uint32_t device_index, n_devices;
     uint64_t seed;
     double time_scale;     /* wall seconds per modelled second, > 0 */
-    double peer_timeout_s; /* wall seconds of silence after which the peer counts as gone, > 0 */
+    double peer_timeout_s; /* wall seconds of silence after which the server counts a peer as gone, > 0 */
     uint32_t threads;      /* BLAS threads, >= 1 */
 
     char model_name[MSG_MAX_NAME];

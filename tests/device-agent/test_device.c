@@ -308,7 +308,7 @@ static void the_servers_error_is_passed_on_and_not_answered(void **state)
     struct err err = ERR_INIT;
     struct msg *error = msg_reason(MSG_ERROR, "no seat");
     assert_int_equal(device_receive(device, &error, 0, &err), -1);
-    assert_string_equal(err.text, "the server refused: no seat");
+    assert_string_equal(err.text, "the server ended it: no seat");
     assert_null(device_next(device));
     device_free(device);
 }

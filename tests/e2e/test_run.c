@@ -132,6 +132,19 @@ static void the_same_seed_gives_the_same_losses(void **state)
     }
 }
 
+static void a_folder_that_holds_a_run_is_left_alone(void **state)
+{
+    (void)state;
+    char *dir = make_dir();
+    run_short(dir, "training.framework=epsl");
+    const char *const arguments[] = {"run", CONFIG, "--out", dir, NULL};
+    struct process p = process_start("splitbed", arguments);
+    assert_int_equal(process_end(&p), 1);
+    assert_said(&p, "holds a run already");
+    process_release(&p);
+    remove_dir(dir);
+}
+
 static void the_resolved_config_reproduces_the_run(void **state)
 {
     (void)state;
@@ -313,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_leaves_its_result_folder),
         cmocka_unit_test(the_same_seed_gives_the_same_losses),
+        cmocka_unit_test(a_folder_that_holds_a_run_is_left_alone),
         cmocka_unit_test(the_resolved_config_reproduces_the_run),
         cmocka_unit_test(killing_an_agent_ends_the_run_with_a_message),
         cmocka_unit_test(killing_the_server_ends_the_run_with_a_message),

@@ -126,6 +126,7 @@ static void a_summary_shows_medians_overruns_and_the_last_accuracy(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         struct round_record record = make_record(i, &predicted[i]);
         record.n_overruns = i == 1 ? 4 : 0;
+        record.is_late = i == 2;
         record.is_evaluated = i < 2;
         record.accuracy = 0.25 * (i + 1);
         summary_add(summary, &record);
@@ -136,11 +137,45 @@ static void a_summary_shows_medians_overruns_and_the_last_accuracy(void **state)
     assert_non_null(strstr(text.text, "test accuracy 50.00 %"));
     assert_non_null(strstr(text.text, "1000.000     1500.000     +500.000    +50.0 %"));
     assert_non_null(strstr(text.text, "in 1 of 3 rounds 4 passes"));
+    assert_non_null(strstr(text.text, "LATE: 1 of 3 rounds"));
+    assert_null(strstr(text.text, "kept up"));
     assert_null(strstr(text.text, "broadcast")); /* nothing predicted: no line */
     strbuf_release(&text);
     summary_free(summary);
     for (int i = 0; i < 3; i++)
         latency_terms_release(&predicted[i]);
+}
+
+static void a_machine_that_kept_up_is_told_so(void **state)
+{
+    (void)state;
+    struct summary *summary = summary_new(false);
+    struct strbuf text = STRBUF_INIT;
+    struct latency_terms predicted;
+    struct round_record record = make_record(1, &predicted);
+    summary_add(summary, &record);
+    summary_print(summary, &text);
+    assert_non_null(strstr(text.text, "No overruns, no late rounds"));
+    strbuf_release(&text);
+    summary_free(summary);
+    round_record_release(&record);
+    latency_terms_release(&predicted);
+}
+
+static void tables_that_are_there_are_not_written_over(void **state)
+{
+    (void)state;
+    struct experiment e = {.n_devices = 0};
+    struct err err = ERR_INIT;
+    char dir[] = "/tmp/splitbed-results-XXXXXX", lines[4][1024];
+    assert_non_null(mkdtemp(dir));
+    struct results *results = results_open(dir, &e, false, &err);
+    assert_int_equal(results_close(results, &err), 0);
+    assert_null(results_open(dir, &e, false, &err));
+    assert_non_null(strstr(err.text, "File exists"));
+    read_lines(dir, "rounds.csv", lines);
+    read_lines(dir, "devices.csv", lines);
+    rmdir(dir);
 }
 
 static void an_empty_summary_says_so(void **state)
@@ -238,6 +273,8 @@ int main(void)
         cmocka_unit_test(rows_have_the_headers_columns_and_losses_keep_their_bits),
         cmocka_unit_test(a_folder_that_cannot_be_written_is_an_error),
         cmocka_unit_test(a_summary_shows_medians_overruns_and_the_last_accuracy),
+        cmocka_unit_test(a_machine_that_kept_up_is_told_so),
+        cmocka_unit_test(tables_that_are_there_are_not_written_over),
         cmocka_unit_test(an_empty_summary_says_so),
         cmocka_unit_test(evaluations_cover_the_test_set_as_asked),
         cmocka_unit_test(more_devices_than_test_samples_are_fine),

@@ -268,11 +268,59 @@ static void a_device_that_goes_ends_the_run_and_the_others_are_told(void **state
     open_table(&t, "training.framework=psl");
     seat_both(&t);
     server_lost(t.server, 11, "power cut");
-    struct msg *stop = hear(&t, 10, MSG_STOP);
-    assert_string_equal(stop->stop.reason, "device pi-1 is gone: power cut");
-    msg_free(stop);
+    struct msg *end = hear(&t, 10, MSG_ERROR);
+    assert_string_equal(end->error.reason, "device pi-1 is gone: power cut");
+    msg_free(end);
     assert_silent(&t);
     assert_fails(&t, "device pi-1 is gone: power cut");
+}
+
+static void a_round_that_is_over_counts_even_if_its_evaluation_is_not(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=psl");
+    seat_both(&t);
+    for (uint32_t round = 1; round <= 2; round++) {
+        for (uint64_t peer = 10; peer <= 11; peer++)
+            say(&t, peer, activations(round, 1));
+        for (uint64_t peer = 10; peer <= 11; peer++)
+            drop(&t, peer, MSG_GRADIENT);
+        for (uint64_t peer = 10; peer <= 11; peer++)
+            say(&t, peer, round_done(round));
+        for (uint64_t peer = 10; peer <= 11; peer++)
+            drop(&t, peer, round == 1 ? MSG_ROUND : MSG_EVALUATE);
+        if (round == 1)
+            assert_non_null(server_next_record(t.server));
+    }
+    assert_null(server_next_record(t.server));
+    server_lost(t.server, 11, "power cut");
+    const struct round_record *record = server_next_record(t.server);
+    assert_non_null(record);
+    assert_int_equal(record->round, 2);
+    assert_false(record->is_evaluated);
+    assert_fails(&t, "device pi-1 is gone");
+}
+
+static void a_device_cannot_end_a_round_between_its_two_gradients(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=epsl");
+    server_free(t.server);
+    t.e.testbed.models_link = true; /* so that the broadcast and the rest do not arrive together */
+    struct err err = ERR_INIT;
+    struct server_inputs inputs = {&t.e, &t.problem, &t.plan, &t.partition, N_TEST};
+    t.server = server_new(&inputs, &err);
+    seat_both(&t);
+    say(&t, 10, activations(1, 1));
+    say(&t, 11, activations(1, 1));
+    server_advance(t.server, server_wake_us(t.server)); /* the broadcast has arrived */
+    drop(&t, 10, MSG_GRADIENT);
+    drop(&t, 11, MSG_GRADIENT);
+    assert_silent(&t);
+    say(&t, 10, round_done(1));
+    assert_fails(&t, "device pi-0: ended round 1, which it is not in");
 }
 
 static void a_device_that_gives_up_ends_the_run_with_its_reason(void **state)
@@ -294,8 +342,8 @@ static void stopping_tells_every_device(void **state)
     open_table(&t, "training.framework=psl");
     seat_both(&t);
     server_stop(t.server, "enough");
-    drop(&t, 10, MSG_STOP);
-    drop(&t, 11, MSG_STOP);
+    drop(&t, 10, MSG_ERROR);
+    drop(&t, 11, MSG_ERROR);
     assert_fails(&t, "enough");
 }
 
@@ -384,6 +432,8 @@ int main(void)
         cmocka_unit_test(an_assignment_holds_what_the_device_needs),
         cmocka_unit_test(a_whole_run_goes_through_its_states),
         cmocka_unit_test(a_device_that_goes_ends_the_run_and_the_others_are_told),
+        cmocka_unit_test(a_round_that_is_over_counts_even_if_its_evaluation_is_not),
+        cmocka_unit_test(a_device_cannot_end_a_round_between_its_two_gradients),
         cmocka_unit_test(a_device_that_gives_up_ends_the_run_with_its_reason),
         cmocka_unit_test(stopping_tells_every_device),
         cmocka_unit_test(messages_that_do_not_fit_end_the_run),
