@@ -72,9 +72,10 @@ struct msg_layer {
 struct msg_assignment {
     uint32_t device_index, n_devices;
     uint64_t seed;
-    double time_scale;     /* wall seconds per modelled second, > 0 */
-    double peer_timeout_s; /* wall seconds of silence after which the server counts a peer as gone, > 0 */
-    uint32_t threads;      /* BLAS threads, >= 1 */
+    double time_scale; /* wall seconds per modelled second, > 0 */
+    double
+        peer_timeout_s; /* wall seconds of silence after which the server counts a peer as gone, > 0 */
+    uint32_t threads; /* BLAS threads, >= 1 */
 
     char model_name[MSG_MAX_NAME];
     uint32_t input_dims[3]; /* channels, height, width; n_input_dims 1 or 3 */
