@@ -82,7 +82,12 @@ static void errors_name_file_place_layer_and_what_is_allowed(void **state)
          "m.yaml:4:5: layers.0.conv2d.out_channels: missing: feature maps out\n"
          "m.yaml:4:14: layers.0.conv2d.out_channel: unknown key: did you mean 'out_channels'? "
          "allowed "
-         "are name, out_channels, kernel_size, stride, padding, bias\n"},
+         "are name, out_channels, kernel_size, stride, padding, bias, dilation, groups, "
+         "kernel_height, "
+         "padding_height, init\n"},
+        {"  - linear: {name: f, out_features: 3, init: kaiming}\n",
+         "m.yaml:4:46: layers.0.linear.init: value 'kaiming': allowed are default, "
+         "kaiming_uniform, "},
         {"  - relu:\n  - linear: {name: f, out_features: 0}\n",
          "m.yaml:5:37: layers.1.linear.out_features: value '0': must be an integer in [1, "
          "65536]\n"},
