@@ -50,7 +50,21 @@ static void layers_arrive_as_written(void **state)
 static void a_printed_model_loads_to_the_same_print(void **state)
 {
     (void)state;
-    static const char *const files[] = {"lenet5", "vgg5", "resnet18", "resnet18-imagenet-stem"};
+    static const char *const files[] = {"lenet5",
+                                        "vgg5",
+                                        "resnet18",
+                                        "resnet18-imagenet-stem",
+                                        "mlp",
+                                        "vgg11-bn",
+                                        "vgg16-bn",
+                                        "resnet18-bn",
+                                        "resnet34",
+                                        "mobilenet",
+                                        "resnet34-bn",
+                                        "sensor-cnn",
+                                        "resnet18-imagenet-stem-bn",
+                                        "resnet34-imagenet-stem",
+                                        "resnet34-imagenet-stem-bn"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         struct net_spec spec, again;
         struct strbuf errors = STRBUF_INIT, first = STRBUF_INIT, second = STRBUF_INIT;
