@@ -183,7 +183,7 @@ MODELS = {
 }
 # The residual networks take small steps: with larger ones on so few, random samples training is chaotic, and PyTorch's
 # own float32 and float64 runs part by 1e-3 to 1e-1 within the 20 steps (one ReLU the other way is enough).
-RATES = {"lenet5": (0.01, 1e-3), "vgg5": (0.01, 1e-3), "resnet18_gn": (1e-4, 1e-5), "resnet18_bn": (1e-4, 1e-5)}
+RATES = {"lenet5": (0.01, 1e-3), "vgg5": (0.01, 1e-3), "resnet18_gn": (1e-4, 1e-5), "resnet18_bn": (5e-6, 1e-6)}
 OPTIMIZERS = {
     "sgd": lambda p, rates: torch.optim.SGD(p, lr=rates[0], momentum=0.9, weight_decay=1e-3),
     "adamw": lambda p, rates: torch.optim.AdamW(p, lr=rates[1], weight_decay=1e-2),
@@ -211,6 +211,7 @@ def make_training():
         for optimizer_name, make_optimizer in OPTIMIZERS.items():
             draw, model = Draw(7), make()
             start_weights(model, draw)
+            start = [p.detach().clone() for p in model.parameters()]
             optimizer, losses = make_optimizer(model.parameters(), RATES[name]), []
             for step in range(STEPS):
                 x = draw.tensor(batch, 1, size, size)
@@ -224,8 +225,10 @@ def make_training():
             print(key, losses[0], losses[-1])
             tensors[key + "losses"] = np.array(losses)
             shown = [p.detach().flatten() for p in model.parameters()]
-            # Of each tensor the first numbers, and the root of the mean square of all.
+            # Of each tensor the first numbers, how far training moved them, and the root of the mean square of all.
             tensors[key + "first"] = np.concatenate([np.resize(p.numpy()[:SHOWN], SHOWN) for p in shown])
+            moved = [(p.detach() - q).flatten() for p, q in zip(model.parameters(), start)]
+            tensors[key + "moved"] = np.concatenate([np.resize(p.numpy()[:SHOWN], SHOWN) for p in moved])
             tensors[key + "size"] = np.array([p.double().pow(2).mean().sqrt().item() for p in shown])
             buffers = [b.flatten()[:SHOWN].float().numpy() for b in model.buffers()]
             if buffers:
