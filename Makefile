@@ -13,7 +13,7 @@ WERROR  ?=
 FOLDERS := base models link wire experiment scheduler device-agent edge-server testbed
 
 # What each folder's archive needs from the system; a program takes the union of its folders.
-PKG_models    := openblas zlib
+PKG_models    := openblas zlib jansson
 PKG_wire      := libzmq libprotobuf-c
 PKG_experiment:= yaml-0.1
 PKG_scheduler := jansson

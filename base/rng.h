@@ -24,6 +24,9 @@ enum rng_stream {
     RNG_WEIGHTS = 0x4000000,   /* + index of the layer in the whole network */
     RNG_SAMPLER = 0x5000000,   /* + device index: order of its samples */
     RNG_POLICY = 0x6000000,    /* scheduling policies that draw */
+    RNG_DROPOUT = 0x7000000,   /* + index of the primitive layer in the whole network */
+    RNG_SYNTHETIC = 0x8000000, /* made-up data: + class, then + sample */
+    RNG_AUGMENT = 0x9000000,   /* random crops and flips */
 };
 
 void rng_seed(struct rng *rng, uint64_t seed, uint64_t stream);

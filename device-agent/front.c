@@ -24,6 +24,7 @@ struct front {
     uint32_t *labels;
     int batch, cut;
     size_t cut_features;
+    uint64_t seed, step; /* of what layers draw at random; training batches so far */
 };
 
 static int open_data(struct front *front, const struct msg_assignment *a, const char *dir,
@@ -66,11 +67,12 @@ static int take_samples(struct front *front, const struct msg_assignment *a,
 static int take_weights(struct front *front, const struct payload *weights, struct err *err)
 {
     size_t n;
-    float *params = net_params(front->net, &n);
-    if (payload_bytes(weights) != n * sizeof *params)
+    float *state = net_state(front->net, &n);
+    if (payload_bytes(weights) != n * sizeof *state)
         return err_set(err, "%zu bytes of front weights, the layers have %zu",
-                       payload_bytes(weights), n * sizeof *params);
-    memcpy(params, payload_data(weights), n * sizeof *params);
+                       payload_bytes(weights), n * sizeof *state);
+    memcpy(state, payload_data(weights), n * sizeof *state);
+    net_params(front->net, &n);
     if (front->sgd.momentum > 0)
         front->velocity = mem_zero(n, sizeof *front->velocity);
     return 0;
@@ -99,6 +101,7 @@ static int build(struct front *front, const struct msg_assignment *a, struct err
     if (front->cut_features > PAYLOAD_MAX_BYTES / sizeof(float) / a->batch_size)
         return err_set(err, "batch size %u: too large to be sent at cut %u", a->batch_size, a->cut);
     front->batch = (int)a->batch_size;
+    front->seed = a->seed + a->device_index;
     front->index = mem_zero(a->batch_size, sizeof *front->index);
     front->labels = mem_zero(a->batch_size, sizeof *front->labels);
     front->sgd = (struct sgd){a->learning_rate, a->momentum, a->weight_decay};
@@ -166,6 +169,7 @@ static const float *run_forward(struct front *front, const struct dataset *data,
 const float *front_forward(struct front *front, const uint32_t **labels)
 {
     sampler_draw(&front->sampler, front->index, front->batch);
+    tape_set_training(front->tape, true, front->seed, front->step++);
     return run_forward(front, front->train, front->batch, labels);
 }
 
@@ -188,10 +192,11 @@ const float *front_evaluate(struct front *front, uint32_t first, uint32_t stride
 {
     for (int i = 0; i < n; i++)
         front->index[i] = first + (uint32_t)i * stride;
+    tape_set_training(front->tape, false, front->seed, front->step);
     return run_forward(front, front->test, n, labels);
 }
 
 float *front_weights(struct front *front, size_t *n)
 {
-    return net_params(front->net, n);
+    return net_state(front->net, n);
 }

@@ -43,7 +43,7 @@ void front_backward(struct front *front);
 const float *front_evaluate(struct front *front, uint32_t first, uint32_t stride, int n,
                             const uint32_t **labels);
 
-/* All front weights in one array, layer after layer; the optimiser's momentum stays with the device. */
+/* All front weights and, behind them, buffers (net_state()) in one array, layer after layer; the optimiser's momentum stays with the device. */
 float *front_weights(struct front *front, size_t *n);
 
 #endif

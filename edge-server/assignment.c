@@ -14,9 +14,9 @@ struct payload *assignment_front_weights(const struct experiment *e, int cut, st
         return NULL;
     net_init_weights(front, e->seed);
     size_t n;
-    const float *params = net_params(front, &n);
-    struct payload *weights = payload_new(n * sizeof *params);
-    memcpy(payload_memory(weights), params, n * sizeof *params);
+    const float *state = net_state(front, &n);
+    struct payload *weights = payload_new(n * sizeof *state);
+    memcpy(payload_memory(weights), state, n * sizeof *state);
     net_free(front);
     return weights;
 }

@@ -18,6 +18,7 @@ struct back {
     int cut, last, end; /* boundaries: layers [cut, last) and the last layer [last, end) */
     int max_groups, batch, n_classes;
     size_t features;
+    uint64_t seed, step; /* of what layers draw at random; training batches so far */
 
     /* The turn. */
     int n_groups, n_slots, columns;
@@ -54,6 +55,7 @@ struct back *back_new(const struct net_spec *spec, const struct back_options *op
     if (options->sgd.momentum > 0)
         back->velocity = mem_zero(n_params, sizeof *back->velocity);
     back->sgd = options->sgd;
+    back->seed = options->seed;
     back->cut = options->cut;
     back->end = net_to(back->net);
     back->last = back->end - 1;
@@ -115,6 +117,7 @@ void back_forward(struct back *back, int n_groups, const double *lambda)
     back->lambda = lambda;
     back->n_slots = 0;
     back->columns = n_groups * back->batch;
+    tape_set_training(back->tape, true, back->seed, back->step++);
     net_forward(back->net, back->tape, back->cut, back->end, back->columns);
     const float *logits = tape_activation(back->tape, back->end);
     float *gradient = tape_gradient(back->tape, back->end);
@@ -235,6 +238,7 @@ struct loss back_evaluate(struct back *back, const float *activations, const uin
     assert(n >= 1 && n <= back->batch);
     memcpy(tape_activation(back->tape, back->cut), activations,
            (size_t)n * back->features * sizeof *activations);
+    tape_set_training(back->tape, false, back->seed, back->step);
     net_forward(back->net, back->tape, back->cut, back->end, n);
     return loss_softmax_cross_entropy(tape_activation(back->tape, back->end), labels, n,
                                       back->n_classes, NULL);

@@ -76,12 +76,28 @@ static bool parse_arg(const struct layer_arg *arg, const struct yaml_node *node,
 {
     if (node->kind != YAML_SCALAR)
         return false;
+    if (arg->choices) {
+        *value = layer_arg_choice(arg, node->text);
+        return *value >= 0;
+    }
     if (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0)
         *value = node->text[0] == 't';
     else if (number_parse(node->text, value, NULL))
         return false;
     return *value >= arg->min && *value <= arg->max &&
            (!arg->is_integer || *value == floor(*value));
+}
+
+static void complain_choice(struct loading *l, const struct layer_arg *arg,
+                            const struct yaml_node *node, const struct key_path *path)
+{
+    char value[VALUE_TEXT_BYTES];
+    struct strbuf names = STRBUF_INIT;
+    for (size_t i = 0; arg->choices[i]; i++)
+        strbuf_addf(&names, "%s%s", i ? ", " : "", arg->choices[i]);
+    complain(&l->c, &node->place, path, "%s: allowed are %s", key_value_text(node, value),
+             names.text);
+    strbuf_release(&names);
 }
 
 static void read_arg(struct loading *l, const struct layer_arg *arg, const struct yaml_node *node,
@@ -92,6 +108,10 @@ static void read_arg(struct loading *l, const struct layer_arg *arg, const struc
     if (parse_arg(arg, node, &number)) {
         if (layer_spec_set(layer, arg->key, number, &err))
             complain(&l->c, &node->place, path, "%s", err.text);
+        return;
+    }
+    if (arg->choices) {
+        complain_choice(l, arg, node, path);
         return;
     }
     char value[VALUE_TEXT_BYTES];
@@ -205,7 +225,10 @@ void model_layers_read(struct loading *l, const struct yaml_node *node, const st
 static void print_arg(const struct layer_arg *arg, double value, struct strbuf *out)
 {
     char number[NUMBER_TEXT_BYTES];
-    if (arg->is_integer && arg->min == 0 && arg->max == 1)
+    const char *choice = layer_arg_choice_name(arg, value);
+    if (choice)
+        strbuf_addf(out, "%s: %s", arg->key, choice);
+    else if (arg->is_integer && arg->min == 0 && arg->max == 1)
         strbuf_addf(out, "%s: %s", arg->key, value != 0 ? "true" : "false");
     else
         strbuf_addf(out, "%s: %s", arg->key, number_format(value, number));

@@ -8,11 +8,14 @@
 #include "base/mem.h"
 #include "models/dataset_format.h"
 
-static const struct dataset_format *const formats[] = {&dataset_idx};
+static const struct dataset_format *const formats[] = {
+    &dataset_idx, &dataset_cifar10, &dataset_cifar100,
+    &dataset_npy, &dataset_npz,     &dataset_synthetic,
+};
 
 const char *dataset_formats(void)
 {
-    return "idx";
+    return "idx, cifar10, cifar100, npy, npz, synthetic";
 }
 
 static const struct dataset_format *find_format(const char *name)
@@ -58,6 +61,8 @@ void dataset_free(struct dataset *data)
     if (!data)
         return;
     free(data->pixels);
+    free(data->values);
+    free(data->norms);
     free(data->labels);
     free(data);
 }
@@ -82,11 +87,43 @@ const uint32_t *dataset_labels(const struct dataset *data)
     return data->labels;
 }
 
-void dataset_normalize(struct dataset *data, double mean, double std)
+static struct dataset_norm norm_of(double mean, double std)
 {
+    struct dataset_norm norm = {.mean = (float)mean, .std = (float)std};
     assert(std > 0);
     for (int i = 0; i < 256; i++)
-        data->of_byte[i] = (float)((i / 255.0 - mean) / std);
+        norm.of_byte[i] = (float)((i / 255.0 - mean) / std);
+    return norm;
+}
+
+void dataset_normalize(struct dataset *data, double mean, double std)
+{
+    data->norms = mem_resize(data->norms, 1, sizeof *data->norms);
+    data->n_norms = 1;
+    data->norms[0] = norm_of(mean, std);
+}
+
+void dataset_normalize_channels(struct dataset *data, const double *mean, const double *std)
+{
+    size_t channels = (size_t)data->shape.dim[0];
+    data->norms = mem_resize(data->norms, channels, sizeof *data->norms);
+    data->n_norms = (int)channels;
+    for (size_t c = 0; c < channels; c++)
+        data->norms[c] = norm_of(mean[c], std[c]);
+}
+
+void dataset_sample(const struct dataset *data, uint32_t index, float *x)
+{
+    size_t features = shape_features(&data->shape), first = (size_t)index * features;
+    size_t part = features / (size_t)data->n_norms;
+    assert(index < data->n_samples);
+    for (int c = 0; c < data->n_norms; c++) {
+        const struct dataset_norm *norm = &data->norms[c];
+        size_t from = first + (size_t)c * part;
+        for (size_t i = 0; i < part; i++)
+            *x++ = data->pixels ? norm->of_byte[data->pixels[from + i]]
+                                : (data->values[from + i] - norm->mean) / norm->std;
+    }
 }
 
 void dataset_batch(const struct dataset *data, const uint32_t *index, int n, float *x,
@@ -94,10 +131,7 @@ void dataset_batch(const struct dataset *data, const uint32_t *index, int n, flo
 {
     size_t features = shape_features(&data->shape);
     for (int i = 0; i < n; i++) {
-        assert(index[i] < data->n_samples);
-        const uint8_t *pixels = data->pixels + (size_t)index[i] * features;
-        for (size_t f = 0; f < features; f++)
-            x[(size_t)i * features + f] = data->of_byte[pixels[f]];
+        dataset_sample(data, index[i], x + (size_t)i * features);
         if (labels)
             labels[i] = data->labels[index[i]];
     }

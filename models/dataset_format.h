@@ -10,23 +10,35 @@
 #define DATASET_MAX_LABEL   65535
 
 struct dataset {
-    uint8_t *pixels;  /* (n_samples, shape), as in the file */
+    uint8_t *pixels;  /* (n_samples, shape), as in the file, or NULL */
+    float *values;    /* instead of pixels, likewise */
     uint32_t *labels; /* n_samples */
     size_t n_samples;
     struct shape shape;
     int n_classes;
-    float of_byte[256]; /* normalised value of a pixel */
+    int n_norms; /* 1: all channels alike; else the channels */
+    struct dataset_norm *norms;
 };
+
+/* x -> (x - mean)/std of one channel, x a value or a pixel/255. */
+struct dataset_norm {
+    float mean, std;
+    float of_byte[256]; /* of a pixel */
+};
+
+/* Sample `index` into x (shape), normalised. */
+void dataset_sample(const struct dataset *data, uint32_t index, float *x);
 
 struct dataset_format {
     const char *name;
     /*
-     * Reads one part found in `dir` into pixels, labels, n_samples and shape. What it allocated before it
+     * Reads one part found in `dir` into pixels or values, labels, n_samples and shape. What it allocated before it
      * failed is freed by the caller.
      */
     int (*read)(struct dataset *data, const char *dir, enum dataset_part part, struct err *err);
 };
 
-extern const struct dataset_format dataset_idx;
+extern const struct dataset_format dataset_idx, dataset_cifar10, dataset_cifar100, dataset_npy,
+    dataset_npz, dataset_synthetic;
 
 #endif

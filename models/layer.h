@@ -13,17 +13,19 @@
 #include <stdint.h>
 
 #include "base/rng.h"
-#include "models/net_spec.h"
+#include "models/net.h"
 
 #define LAYER_MAX_TENSORS 2
+#define LAYER_MAX_BUFFERS 3
 #define NET_MAX_PARAMS    (1u << 28) /* floats in one network, and in one layer's scratch */
 
-/* One parameter tensor as PyTorch stores it. */
+/* One parameter or buffer tensor as PyTorch stores it. */
 struct layer_tensor {
     const char *suffix; /* "weight", "bias": the end of the state_dict name */
     int n_dims;
     int dim[4];
-    size_t n; /* floats: the product of the dimensions */
+    size_t n;      /* floats: the product of the dimensions */
+    bool is_count; /* a buffer that is an int64 in a state_dict */
 };
 
 /* A primitive layer whose shapes are known. */
@@ -33,14 +35,24 @@ struct layer {
     double args[LAYER_MAX_ARGS];                    /* by the kind's rows, fallbacks filled in */
     struct layer_tensor tensors[LAYER_MAX_TENSORS]; /* in order, one behind the other in memory */
     int n_tensors;
+    struct layer_tensor buffers[LAYER_MAX_BUFFERS]; /* not learnt: running statistics; likewise */
+    int n_buffers;
+    int index;             /* of this primitive in the whole network */
     double forward_flop;   /* per sample, 2 per multiply-add */
     size_t scratch_floats; /* for any batch */
+    size_t saved_floats;   /* that forward leaves in the tape for backward, for any batch */
 };
 
 /* The memory of one forward or backward pass through one layer. */
 struct layer_pass {
     int batch;
+    bool is_training;    /* else: evaluation */
+    uint64_t seed, step; /* of what is drawn at random */
+    const struct slots
+        *merged;         /* how columns were merged since the batch went forward, else NULL */
     const float *params; /* this layer's tensors */
+    float *buffers;      /* this layer's, likewise; forward in training writes them */
+    float *saved;        /* layer->saved_floats: written by forward, kept for backward */
     float *grads;        /* backward: added to; same layout */
     const float *x;      /* (batch, in): the cached input */
     const float *other;  /* (batch, in): the second input of `add`, else NULL */
@@ -72,9 +84,14 @@ struct layer_ops {
     int (*setup)(struct layer *layer, struct err *err);
     /* Draws the parameters. NULL for kinds without. */
     void (*init)(const struct layer *layer, float *params, struct rng *rng);
+    /* What buffers hold before any training. NULL for kinds without. */
+    void (*reset_buffers)(const struct layer *layer, float *buffers);
     /* NULL, both, for a kind that only gives its memory another shape. */
     void (*forward)(const struct layer *layer, const struct layer_pass *pass);
-    /* Reads x, gy and params alone: nothing is remembered from forward besides activations. */
+    /*
+     * Reads x, gy, params and, of a batch's statistics, saved: nothing else is remembered from forward. After
+     * tape_aggregate() x holds merged columns and pass->merged says how.
+     */
     void (*backward)(const struct layer *layer, const struct layer_pass *pass);
 
     /* Composites. Appends primitives that lead from buffer `input` to the returned one; -1: error. */
@@ -85,13 +102,27 @@ struct layer_ops {
 /* Adds a tensor to layer->tensors; dims past n_dims are ignored. Fails above NET_MAX_PARAMS. */
 int layer_add_tensor(struct layer *layer, const char *suffix, int n_dims, const int dim[4],
                      struct err *err);
+int layer_add_buffer(struct layer *layer, const char *suffix, int n_dims, const int dim[4],
+                     bool is_count, struct err *err);
 size_t layer_n_params(const struct layer *layer);
+size_t layer_n_buffer_floats(const struct layer *layer);
 
-/* Uniform in +-1/sqrt(fan_in) for every parameter: torch's default for Conv2d and Linear. */
-void layer_init_uniform(const struct layer *layer, size_t fan_in, float *params, struct rng *rng);
+/* A setup for kinds whose output has the input's shape, and nothing else. */
+int layer_same_shape(struct layer *layer, struct err *err);
 
-extern const struct layer_ops layer_conv2d, layer_linear, layer_relu, layer_max_pool2d,
-    layer_avg_pool2d, layer_global_avg_pool, layer_flatten, layer_group_norm, layer_residual;
+/* An init for norms: the first tensor (scale) ones, the others zeros. */
+void layer_init_ones_and_zeros(const struct layer *layer, float *params, struct rng *rng);
+
+/*
+ * Where a column came from: sets *source to the column of the batch that went forward and returns its weight
+ * in the mean. Merged columns have a source for each group in [0, merged->n_groups); others one, group 0.
+ */
+double layer_pass_source(const struct layer_pass *pass, int column, int group, int *source);
+
+extern const struct layer_ops layer_conv2d, layer_linear, layer_relu, layer_leaky_relu, layer_gelu,
+    layer_silu, layer_sigmoid, layer_tanh, layer_max_pool2d, layer_avg_pool2d,
+    layer_adaptive_avg_pool2d, layer_global_avg_pool, layer_batch_norm, layer_group_norm,
+    layer_layer_norm, layer_dropout, layer_flatten, layer_residual, layer_sequence;
 
 /* y = x + other, in place; not in the table, only composites have a second input. */
 extern const struct layer_ops layer_add;

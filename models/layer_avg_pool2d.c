@@ -25,7 +25,7 @@ static void box_add(const struct window *window, float *x, struct pool_box box, 
 static void forward(const struct layer *layer, const struct layer_pass *pass)
 {
     struct window window = pool_window(layer);
-    float area = (float)(window.kernel * window.kernel);
+    float area = (float)(window.y.kernel * window.x.kernel);
     const float *x = pass->x;
     float *y = pass->y;
     for (size_t plane = pool_planes(&window, pass); plane-- > 0;) {
@@ -40,7 +40,7 @@ static void forward(const struct layer *layer, const struct layer_pass *pass)
 static void backward(const struct layer *layer, const struct layer_pass *pass)
 {
     struct window window = pool_window(layer);
-    float area = (float)(window.kernel * window.kernel);
+    float area = (float)(window.y.kernel * window.x.kernel);
     const float *gy = pass->gy;
     float *gx = pass->gx;
     if (!pass->adds_gx)

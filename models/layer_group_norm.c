@@ -10,13 +10,16 @@
 
 #include "base/mem.h"
 #include "models/layer.h"
+#include "models/moments.h"
 
 enum { NUM_GROUPS, EPS, AFFINE };
 
 static const struct layer_arg args[] = {
-    [NUM_GROUPS] = {"num_groups", 1, SHAPE_MAX_DIM, 0, true, true, "a divisor of the channels"},
-    [EPS] = {"eps", 1e-12, 1, 1e-5, false, false, "added to the variance"},
-    [AFFINE] = {"affine", 0, 1, 1, false, true, "whether scale and shift are learnt per channel"},
+    [NUM_GROUPS] = {"num_groups", 1, SHAPE_MAX_DIM, 0, true, true, "a divisor of the channels",
+                    NULL},
+    [EPS] = {"eps", 1e-12, 1, 1e-5, false, false, "added to the variance", NULL},
+    [AFFINE] = {"affine", 0, 1, 1, false, true, "whether scale and shift are learnt per channel",
+                NULL},
 };
 
 /* Channels of a flat input are its features. */
@@ -50,54 +53,6 @@ static int setup(struct layer *layer, struct err *err)
                    layer_add_tensor(layer, "bias", 1, (int[4]){channels}, err)
                ? -1
                : 0;
-}
-
-static void init(const struct layer *layer, float *params, struct rng *rng)
-{
-    (void)rng;
-    size_t n = layer_n_params(layer);
-    for (size_t i = 0; i < n; i++)
-        params[i] = i < n / 2 ? 1 : 0;
-}
-
-/* Sums in lanes, so that the compiler may use vector instructions in a fixed order of additions. */
-enum { LANES = 8 };
-
-static double sum_of(const float *x, int n)
-{
-    double lane[LANES] = {0};
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int l = 0; l < LANES; l++)
-            lane[l] += (double)x[i + l];
-    }
-    double sum = 0;
-    for (; i < n; i++)
-        sum += (double)x[i];
-    for (int l = 0; l < LANES; l++)
-        sum += lane[l];
-    return sum;
-}
-
-/* Sum of (x[i] - shift) z[i], z being NULL for x[i] - shift again. */
-static double product_of(const float *x, double shift, const float *z, int n)
-{
-    double lane[LANES] = {0};
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int l = 0; l < LANES; l++) {
-            double d = (double)x[i + l] - shift;
-            lane[l] += d * (z ? (double)z[i + l] : d);
-        }
-    }
-    double sum = 0;
-    for (; i < n; i++) {
-        double d = (double)x[i] - shift;
-        sum += d * (z ? (double)z[i] : d);
-    }
-    for (int l = 0; l < LANES; l++)
-        sum += lane[l];
-    return sum;
 }
 
 /* Mean and 1/sqrt(variance + eps) of one group. */
@@ -190,7 +145,7 @@ const struct layer_ops layer_group_norm = {
     .n_args = ARRAY_LEN(args),
     .backward_reads_input = true,
     .setup = setup,
-    .init = init,
+    .init = layer_init_ones_and_zeros,
     .forward = forward,
     .backward = backward,
 };

@@ -5,12 +5,14 @@
 #include "base/mem.h"
 #include "models/gemm.h"
 #include "models/layer.h"
+#include "models/weight_init.h"
 
-enum { OUT_FEATURES, BIAS };
+enum { OUT_FEATURES, BIAS, INIT };
 
 static const struct layer_arg args[] = {
-    [OUT_FEATURES] = {"out_features", 1, SHAPE_MAX_DIM, 0, true, true, "numbers out"},
-    [BIAS] = {"bias", 0, 1, 1, false, true, "whether a number is added per output"},
+    [OUT_FEATURES] = {"out_features", 1, SHAPE_MAX_DIM, 0, true, true, "numbers out", NULL},
+    [BIAS] = {"bias", 0, 1, 1, false, true, "whether a number is added per output", NULL},
+    [INIT] = WEIGHT_INIT_ARG,
 };
 
 static int setup(struct layer *layer, struct err *err)
@@ -29,7 +31,7 @@ static int setup(struct layer *layer, struct err *err)
 
 static void init(const struct layer *layer, float *params, struct rng *rng)
 {
-    layer_init_uniform(layer, (size_t)layer->in.dim[0], params, rng);
+    weight_init(layer, (int)layer->args[INIT], params, rng);
 }
 
 static void forward(const struct layer *layer, const struct layer_pass *pass)

@@ -15,16 +15,28 @@ static int first_largest(const float *logits, int n)
     return best;
 }
 
-struct loss loss_softmax_cross_entropy(const float *logits, const uint32_t *labels, int batch,
-                                       int n_classes, float *gradient)
+static double mean_of(const float *z, int n)
+{
+    double sum = 0;
+    for (int k = 0; k < n; k++)
+        sum += (double)z[k];
+    return sum / n;
+}
+
+struct loss loss_smoothed_cross_entropy(const float *logits, const uint32_t *labels, int batch,
+                                        int n_classes, double smoothing, float *gradient)
 {
     struct loss loss = {0, 0};
+    assert(smoothing >= 0 && smoothing <= 1);
+    double spread = smoothing / n_classes; /* of the target, over all classes */
     for (int i = 0; i < batch; i++) {
         const float *z = logits + (size_t)i * (size_t)n_classes;
         uint32_t label = labels[i];
         assert(label < (uint32_t)n_classes);
         int best = first_largest(z, n_classes);
         double top = (double)z[best], target = (double)z[label];
+        if (smoothing > 0)
+            target += smoothing * (mean_of(z, n_classes) - target);
         double sum = 1; /* the largest logit's own */
         for (int k = 0; k < n_classes; k++)
             sum += k == best ? 0 : exp((double)z[k] - top);
@@ -34,7 +46,28 @@ struct loss loss_softmax_cross_entropy(const float *logits, const uint32_t *labe
             continue;
         float *g = gradient + (size_t)i * (size_t)n_classes;
         for (int k = 0; k < n_classes; k++)
-            g[k] = (float)(exp((double)z[k] - top) / sum - (k == (int)label ? 1 : 0));
+            g[k] = (float)(exp((double)z[k] - top) / sum -
+                           (k == (int)label ? 1 - smoothing + spread : spread));
+    }
+    return loss;
+}
+
+struct loss loss_softmax_cross_entropy(const float *logits, const uint32_t *labels, int batch,
+                                       int n_classes, float *gradient)
+{
+    return loss_smoothed_cross_entropy(logits, labels, batch, n_classes, 0, gradient);
+}
+
+struct loss loss_mean_squared_error(const float *y, const float *target, int batch, int features,
+                                    float *gradient)
+{
+    struct loss loss = {0, 0};
+    size_t n = (size_t)batch * (size_t)features;
+    for (size_t i = 0; i < n; i++) {
+        double difference = (double)y[i] - (double)target[i];
+        loss.sum += difference * difference / features;
+        if (gradient)
+            gradient[i] = (float)(2 * difference / features);
     }
     return loss;
 }

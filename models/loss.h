@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Softmax cross-entropy on the server's last activations. */
+/* Losses on the last activations of a network, with their gradients. */
 #ifndef MODELS_LOSS_H
 #define MODELS_LOSS_H
 
 #include <stdint.h>
 
 struct loss {
-    double sum;    /* of the samples' losses, in nats */
+    double sum;    /* of the samples' losses; cross-entropy in nats */
     int n_correct; /* samples whose largest logit is the label's (first one on ties) */
 };
 
@@ -16,5 +16,19 @@ struct loss {
  */
 struct loss loss_softmax_cross_entropy(const float *logits, const uint32_t *labels, int batch,
                                        int n_classes, float *gradient);
+
+/*
+ * The same against the smoothed target (1 - smoothing) onehot + smoothing/n_classes (Szegedy et al., 2016;
+ * label_smoothing of torch.nn.CrossEntropyLoss); smoothing in [0, 1], 0 is the above bit for bit.
+ */
+struct loss loss_smoothed_cross_entropy(const float *logits, const uint32_t *labels, int batch,
+                                        int n_classes, double smoothing, float *gradient);
+
+/*
+ * A sample's loss is the mean of (y - target)^2 over its features; y and target are (batch, features). gradient, unless
+ * NULL, receives 2 (y - target)/features; it may be `y` itself. n_correct is 0.
+ */
+struct loss loss_mean_squared_error(const float *y, const float *target, int batch, int features,
+                                    float *gradient);
 
 #endif

@@ -18,9 +18,35 @@ void net_nodes(const struct net *net, int from, int to, size_t *first, size_t *e
     *end = net->program.first_node[to];
 }
 
-static size_t param_before(const struct program *program, size_t node)
+/* Where a node's parameters, buffers and saved numbers begin; past the last node, where they end. */
+struct places {
+    size_t param, buffer, saved;
+};
+
+static struct places places_before(const struct program *program, size_t node)
 {
-    return node < program->n_nodes ? program->nodes[node].first_param : program->n_params;
+    if (node == program->n_nodes)
+        return (struct places){program->n_params, program->n_buffer_floats, program->n_saved};
+    const struct program_node *at = &program->nodes[node];
+    return (struct places){at->first_param, at->first_buffer, at->first_saved};
+}
+
+/* Tensors of one layer, one behind the other from `first`; returns how many. */
+static size_t list_tensors(const struct program_node *node, const struct layer_tensor *tensors,
+                           int n_tensors, size_t first, struct net_weight *weights)
+{
+    for (int t = 0; t < n_tensors; t++) {
+        const struct layer_tensor *tensor = &tensors[t];
+        struct net_weight *weight = &weights[t];
+        snprintf(weight->name, sizeof weight->name, "%s.%s", node->name, tensor->suffix);
+        weight->n_dims = tensor->n_dims;
+        memcpy(weight->dim, tensor->dim, sizeof weight->dim);
+        weight->is_count = tensor->is_count;
+        weight->first = first;
+        weight->n = tensor->n;
+        first += tensor->n;
+    }
+    return (size_t)n_tensors;
 }
 
 static void list_weights(struct net *net)
@@ -28,19 +54,27 @@ static void list_weights(struct net *net)
     size_t first, end;
     net_nodes(net, net->from, net->to, &first, &end);
     net->weights = mem_zero((end - first) * LAYER_MAX_TENSORS, sizeof *net->weights);
+    net->buffers = mem_zero((end - first) * LAYER_MAX_BUFFERS, sizeof *net->buffers);
     for (size_t i = first; i < end; i++) {
         const struct program_node *node = &net->program.nodes[i];
-        size_t at = node->first_param - net->first_param;
-        for (int t = 0; t < node->layer.n_tensors; t++) {
-            const struct layer_tensor *tensor = &node->layer.tensors[t];
-            struct net_weight *weight = &net->weights[net->n_weights++];
-            snprintf(weight->name, sizeof weight->name, "%s.%s", node->name, tensor->suffix);
-            weight->n_dims = tensor->n_dims;
-            memcpy(weight->dim, tensor->dim, sizeof weight->dim);
-            weight->first = at;
-            weight->n = tensor->n;
-            at += tensor->n;
-        }
+        const struct layer *layer = &node->layer;
+        net->n_weights +=
+            list_tensors(node, layer->tensors, layer->n_tensors,
+                         node->first_param - net->first_param, net->weights + net->n_weights);
+        net->n_buffers +=
+            list_tensors(node, layer->buffers, layer->n_buffers,
+                         node->first_buffer - net->first_buffer, net->buffers + net->n_buffers);
+    }
+}
+
+static void reset_buffers(struct net *net)
+{
+    size_t first, end;
+    net_nodes(net, net->from, net->to, &first, &end);
+    for (size_t i = first; i < end; i++) {
+        const struct program_node *node = &net->program.nodes[i];
+        if (node->layer.ops->reset_buffers)
+            node->layer.ops->reset_buffers(&node->layer, net_node_buffers(net, node));
     }
 }
 
@@ -53,12 +87,18 @@ static int allocate(struct net *net, int from, int to, struct err *err)
         return err_set(err, "layers [%d, %d) of a network of %d layers", from, to, n_layers);
     net->from = from;
     net->to = to;
-    net->first_param = param_before(&net->program, net->program.first_node[from]);
-    size_t n = param_before(&net->program, net->program.first_node[to]) - net->first_param;
-    if (float_arena_init(&net->params, n, "parameters", err) ||
-        float_arena_init(&net->grads, n, "parameter gradients", err))
+    struct places start = places_before(&net->program, net->program.first_node[from]);
+    struct places end = places_before(&net->program, net->program.first_node[to]);
+    net->first_param = start.param;
+    net->first_buffer = start.buffer;
+    net->first_saved = start.saved;
+    net->n_params = end.param - start.param;
+    net->n_buffer_floats = end.buffer - start.buffer;
+    if (float_arena_init(&net->state, net->n_params + net->n_buffer_floats, "parameters", err) ||
+        float_arena_init(&net->grads, net->n_params, "parameter gradients", err))
         return -1;
     list_weights(net);
+    reset_buffers(net);
     return 0;
 }
 
@@ -77,9 +117,10 @@ void net_free(struct net *net)
     if (!net)
         return;
     program_release(&net->program);
-    float_arena_release(&net->params);
+    float_arena_release(&net->state);
     float_arena_release(&net->grads);
     free(net->weights);
+    free(net->buffers);
     free(net);
 }
 
@@ -109,9 +150,8 @@ void net_init_weights(struct net *net, uint64_t seed)
         net_nodes(net, layer, layer + 1, &first, &end);
         for (size_t i = first; i < end; i++) {
             const struct program_node *node = &net->program.nodes[i];
-            float *params = net->params.at + (node->first_param - net->first_param);
             if (node->layer.ops->init)
-                node->layer.ops->init(&node->layer, params, &rng);
+                node->layer.ops->init(&node->layer, net_node_params(net, node), &rng);
         }
     }
 }
@@ -119,8 +159,22 @@ void net_init_weights(struct net *net, uint64_t seed)
 float *net_params(const struct net *net, size_t *n)
 {
     if (n)
-        *n = net->params.n;
-    return net->params.at;
+        *n = net->n_params;
+    return net->state.at;
+}
+
+float *net_buffers(const struct net *net, size_t *n)
+{
+    if (n)
+        *n = net->n_buffer_floats;
+    return net->state.at + net->n_params;
+}
+
+float *net_state(const struct net *net, size_t *n)
+{
+    if (n)
+        *n = net->state.n;
+    return net->state.at;
 }
 
 float *net_grads(const struct net *net, size_t *n)
@@ -139,9 +193,9 @@ void net_param_range(const struct net *net, int from, int to, size_t *first, siz
 {
     size_t first_node, end_node;
     net_nodes(net, from, to, &first_node, &end_node);
-    size_t start = param_before(&net->program, first_node);
+    size_t start = places_before(&net->program, first_node).param;
     *first = start - net->first_param;
-    *n = param_before(&net->program, end_node) - start;
+    *n = places_before(&net->program, end_node).param - start;
 }
 
 size_t net_n_weights(const struct net *net)
@@ -153,6 +207,17 @@ const struct net_weight *net_weight(const struct net *net, size_t i)
 {
     assert(i < net->n_weights);
     return &net->weights[i];
+}
+
+size_t net_n_buffers(const struct net *net)
+{
+    return net->n_buffers;
+}
+
+const struct net_weight *net_buffer(const struct net *net, size_t i)
+{
+    assert(i < net->n_buffers);
+    return &net->buffers[i];
 }
 
 void net_set_threads(int n)

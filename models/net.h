@@ -36,23 +36,33 @@ struct shape net_shape(const struct net *net,
  */
 void net_init_weights(struct net *net, uint64_t seed);
 
-/* All parameters in one array, in order of the layers; gradients in another of the same layout. */
+/*
+ * All parameters in one array, in order of the layers; gradients in another of the same layout. Buffers are what a
+ * state_dict holds besides: batch norm's running statistics, which training forward passes change and no gradient
+ * does; at first mean 0, variance 1, 0 batches. net_state() is both in one array, parameters first: what makes two
+ * nets compute alike, and what travels between parties.
+ */
 float *net_params(const struct net *net, size_t *n);
 float *net_grads(const struct net *net, size_t *n);
 void net_zero_grads(struct net *net);
+float *net_buffers(const struct net *net, size_t *n);
+float *net_state(const struct net *net, size_t *n);
 
 /* The parameters of layers [from, to) within net_params(): where they start and how many. */
 void net_param_range(const struct net *net, int from, int to, size_t *first, size_t *n);
 
-/* One weight tensor, under its state_dict name; i in [0, net_n_weights()). */
+/* One weight or buffer tensor, under its state_dict name; i in [0, net_n_weights()). */
 struct net_weight {
     char name[NET_MAX_NAME + 16]; /* "conv1.weight" */
     int n_dims;
     int dim[4];      /* as PyTorch stores it: (out, in, kh, kw), (out, in), (channels) */
-    size_t first, n; /* within net_params() */
+    size_t first, n; /* within net_params(); of a buffer within net_buffers() */
+    bool is_count;   /* a buffer that counts: an int64 in a state_dict, "bn1.num_batches_tracked" */
 };
 size_t net_n_weights(const struct net *net);
 const struct net_weight *net_weight(const struct net *net, size_t i);
+size_t net_n_buffers(const struct net *net);
+const struct net_weight *net_buffer(const struct net *net, size_t i); /* "bn1.running_mean" */
 
 /*
  * Activations and gradients of a net for batches of up to max_batch, zero at first. Fails when memory is
@@ -73,6 +83,16 @@ float *tape_activation(struct tape *tape, int boundary);
 float *tape_gradient(struct tape *tape, int boundary);
 
 /*
+ * Training or evaluation, and what random layers draw from. A new tape trains, with seed and step 0.
+ *
+ * In training, batch norm takes the batch's own statistics and updates its running ones, and dropout drops numbers by
+ * a mask made from (seed, layer, step, column) alone: the same for a network whole or split, drawn again in backward,
+ * new with each step that the caller counts. In evaluation batch norm takes its running statistics and dropout does
+ * nothing; backward is good then too. Also ends the effect of tape_aggregate().
+ */
+void tape_set_training(struct tape *tape, bool is_training, uint64_t seed, uint64_t step);
+
+/*
  * Layers [from, to) forward: reads the activation at `from`, writes those up to `to`, and keeps in the tape
  * what backward needs. Columns [0, batch); the others stay as they are. 1 <= batch <= max_batch.
  */
@@ -82,7 +102,7 @@ void net_forward(const struct net *net, struct tape *tape, int from, int to, int
  * Layers [from, to) backward: reads the gradient at `to` (batch, shape), adds the parameters' gradients to
  * net_grads(), leaves the gradient at `from` in the tape unless wants_input is false (the first layer of a
  * network needs none). Everything besides the gradient is recomputed from the tape's activations, so that
- * tape_aggregate() may change those in between.
+ * tape_aggregate() may change those in between. Batch norm alone keeps its batch's statistics from the last forward.
  */
 void net_backward(struct net *net, struct tape *tape, int from, int to, int batch,
                   bool wants_input);
@@ -105,7 +125,14 @@ void slots_aggregate(const struct slots *slots, float *columns, size_t features)
 
 /*
  * That, for every activation of layers [from, to) that backward will read (inner ones of composites too),
- * boundary `from` included: "cached means", option A of docs/MODEL.md.
+ * boundary `from` included: "cached means", option A of docs/MODEL.md. Until tape_set_training() or a forward of more
+ * than n_slots columns, layers that look beyond their column do as follows.
+ *
+ * Batch norm keeps the statistics of the C b columns that went forward, also in a forward of merged columns (which
+ * then does not touch the running ones). Its backward sums run over the merged columns, a merged one standing for C:
+ * it takes C times the part that flows through the mean and the variance. So it is exact where the groups' columns
+ * of a slot are alike, and off by the covariance of gradient and input otherwise, as every layer is.
+ * Dropout's mask of a merged column is the weighted mean of the groups' masks; other columns keep theirs.
  */
 void tape_aggregate(struct tape *tape, int from, int to, const struct slots *slots);
 

@@ -9,10 +9,15 @@ static struct layer_pass pass_of(const struct net *net, struct tape *tape,
                                  const struct program_node *node, int batch)
 {
     const struct program *program = &net->program;
-    size_t first_param = node->first_param - net->first_param;
     return (struct layer_pass){
         .batch = batch,
-        .params = net->params.at + first_param,
+        .is_training = tape->is_training,
+        .seed = tape->seed,
+        .step = tape->step,
+        .merged = tape->is_merged ? &tape->merged : NULL,
+        .params = net_node_params(net, node),
+        .buffers = net_node_buffers(net, node),
+        .saved = tape->saved.at + (node->first_saved - net->first_saved),
         .x = tape->activation[program_storage(program, node->input)],
         .other = node->other >= 0 ? tape->activation[program_storage(program, node->other)] : NULL,
         .scratch = tape->scratch.at,
@@ -22,6 +27,8 @@ static struct layer_pass pass_of(const struct net *net, struct tape *tape,
 void net_forward(const struct net *net, struct tape *tape, int from, int to, int batch)
 {
     assert(tape->net == net && batch >= 1 && batch <= tape->max_batch);
+    if (tape->is_merged && batch > tape->merged.n_slots)
+        tape->is_merged = false; /* a new batch */
     size_t first, end;
     net_nodes(net, from, to, &first, &end);
     for (size_t i = first; i < end; i++) {

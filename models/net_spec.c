@@ -119,6 +119,20 @@ int layer_spec_set(struct layer_spec *layer, const char *key, double value, stru
     return unknown_arg(layer->kind, key, err);
 }
 
+int layer_arg_choice(const struct layer_arg *arg, const char *name)
+{
+    for (int i = 0; arg->choices && arg->choices[i]; i++) {
+        if (strcmp(arg->choices[i], name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+const char *layer_arg_choice_name(const struct layer_arg *arg, double value)
+{
+    return arg->choices && value >= arg->min && value <= arg->max ? arg->choices[(int)value] : NULL;
+}
+
 struct layer_list *layer_spec_branch(struct layer_spec *layer, const char *key, struct err *err)
 {
     const char *const *branches = layer->kind->branches;

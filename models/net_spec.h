@@ -17,20 +17,24 @@
 #include "base/err.h"
 #include "models/shape.h"
 
-#define LAYER_MAX_ARGS     10
+#define LAYER_MAX_ARGS     12
 #define LAYER_MAX_BRANCHES 2
 #define NET_MAX_LAYERS     512 /* in one list; also bounds what is read from files and wire */
 #define NET_MAX_DEPTH      4   /* composites within composites */
 #define NET_MAX_NAME       64  /* bytes of a name, NUL included */
 
-/* One argument of a layer kind: a number (booleans are 0 and 1), validated wherever it comes from. */
+/*
+ * One argument of a layer kind: a number (booleans are 0 and 1, a choice its place in the list), validated
+ * wherever it comes from.
+ */
 struct layer_arg {
     const char *key;
     double min, max;
     double fallback;  /* when not given and not required */
     bool is_required; /* must be given */
     bool is_integer;
-    const char *help; /* one line, with the unit if there is one */
+    const char *help;           /* one line, with the unit if there is one */
+    const char *const *choices; /* names of the values 0, 1, ..., NULL at the end; NULL: a number */
 };
 
 struct layer_ops; /* models/layer.h: a kind of layer, one row of the table of kinds */
@@ -75,6 +79,10 @@ struct layer_spec *layer_list_add(struct layer_list *list, const char *kind, con
 
 /* Sets one argument. The error names the allowed range, or the kind's arguments when `key` is none. */
 int layer_spec_set(struct layer_spec *layer, const char *key, double value, struct err *err);
+
+/* The value of the choice called `name`, or -1; the name of a choice, or NULL where there is none. */
+int layer_arg_choice(const struct layer_arg *arg, const char *name);
+const char *layer_arg_choice_name(const struct layer_arg *arg, double value);
 
 /* The branch called `key` of a composite ("body", "shortcut"), or NULL with the kind's branch names. */
 struct layer_list *layer_spec_branch(struct layer_spec *layer, const char *key, struct err *err);

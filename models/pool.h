@@ -6,10 +6,13 @@
 #include "models/layer.h"
 #include "models/window.h"
 
-#define POOL_N_ARGS 3
-extern const struct layer_arg pool_args[POOL_N_ARGS]; /* kernel_size, stride, padding */
+#define POOL_N_ARGS 5
+extern const struct layer_arg pool_args[POOL_N_ARGS]; /* kernel_size, stride, padding, ..._height */
 
-/* padding at most half of kernel_size, as in torch: no window lies outside the image. */
+/*
+ * Square unless kernel_height and padding_height say otherwise; a stride not given is the kernel's size along
+ * either axis. padding at most half of kernel_size, as in torch: no window lies outside the image.
+ */
 int pool_setup(struct layer *layer, struct err *err);
 struct window pool_window(const struct layer *layer);
 

@@ -34,6 +34,11 @@ static int check_args(const struct layer_spec *spec, struct err *err)
     return 0;
 }
 
+static bool has_weights(const struct layer *layer)
+{
+    return layer->n_tensors || layer->n_buffers;
+}
+
 /* Weights are found by name in files and on the wire. */
 static int check_weight_name(const struct program *program, const char *name, struct err *err)
 {
@@ -41,7 +46,7 @@ static int check_weight_name(const struct program *program, const char *name, st
         return err_set(err, "name is missing: a layer with weights needs one");
     for (size_t i = 0; i < program->n_nodes; i++) {
         const struct program_node *node = &program->nodes[i];
-        if (node->layer.n_tensors && strcmp(node->name, name) == 0)
+        if (has_weights(&node->layer) && strcmp(node->name, name) == 0)
             return err_set(err, "name '%s' is used by two layers with weights", name);
     }
     return 0;
@@ -52,14 +57,16 @@ static int setup_node(struct program *program, struct program_node *node,
 {
     struct layer *layer = &node->layer;
     layer->ops = spec->kind;
+    layer->index = (int)program->n_nodes;
     layer->in = program->buffers[node->input].shape;
     memcpy(layer->args, spec->args, sizeof layer->args);
     memcpy(node->name, spec->name, sizeof node->name);
     if (check_args(spec, err) || layer->ops->setup(layer, err) || shape_check(&layer->out, err))
         return -1;
-    if (layer->n_tensors && check_weight_name(program, node->name, err))
+    if (has_weights(layer) && check_weight_name(program, node->name, err))
         return -1;
-    if (program->n_params + layer_n_params(layer) > NET_MAX_PARAMS)
+    if (program->n_params + layer_n_params(layer) > NET_MAX_PARAMS ||
+        program->n_buffer_floats + layer_n_buffer_floats(layer) > NET_MAX_PARAMS)
         return err_set(err, "the network has more than %u parameters", NET_MAX_PARAMS);
     if (program->n_nodes >= PROGRAM_MAX_NODES)
         return err_set(err, "the network has more than %d layers with those inside composites",
@@ -78,7 +85,11 @@ int program_add_node(struct program *program, const struct layer_spec *spec, int
                       : add_storage(program, shape_features(&node.layer.out));
     node.output = add_buffer(program, &node.layer.out, storage);
     node.first_param = program->n_params;
+    node.first_buffer = program->n_buffer_floats;
+    node.first_saved = program->n_saved;
     program->n_params += layer_n_params(&node.layer);
+    program->n_buffer_floats += layer_n_buffer_floats(&node.layer);
+    program->n_saved += node.layer.saved_floats;
     program->nodes =
         mem_grow(program->nodes, program->n_nodes, &program->node_capacity, sizeof *program->nodes);
     program->nodes[program->n_nodes++] = node;

@@ -24,6 +24,8 @@ struct program_node {
     char name[NET_MAX_NAME];     /* from the spec; "" for most layers without weights */
     int input, other, output;    /* buffers; other is -1 but for add */
     size_t first_param;          /* in the whole network's parameters */
+    size_t first_buffer;         /* likewise in its buffers */
+    size_t first_saved;          /* likewise in what a tape saves */
     bool adds_input, adds_other; /* in backward another node has written that gradient before */
 };
 
@@ -34,7 +36,7 @@ struct program {
     size_t n_buffers, buffer_capacity;
     size_t *storage_features; /* floats per sample */
     size_t n_storages, storage_capacity;
-    size_t n_params;
+    size_t n_params, n_buffer_floats, n_saved;
 
     int n_layers;       /* entries of the spec's list */
     int *boundary;      /* n_layers + 1: the buffer at each boundary */

@@ -119,13 +119,17 @@ static int place_activations(struct tape *tape, struct err *err)
 
 static int place_scratch(struct tape *tape, struct err *err)
 {
-    size_t first, end, n = 0;
+    size_t first, end, n = 0, n_saved = 0;
     net_nodes(tape->net, tape->net->from, tape->net->to, &first, &end);
     for (size_t i = first; i < end; i++) {
         if (tape->net->program.nodes[i].layer.scratch_floats > n)
             n = tape->net->program.nodes[i].layer.scratch_floats;
+        n_saved += tape->net->program.nodes[i].layer.saved_floats;
     }
-    return float_arena_init(&tape->scratch, n, "scratch memory", err);
+    return float_arena_init(&tape->scratch, n, "scratch memory", err) ||
+                   float_arena_init(&tape->saved, n_saved, "statistics", err)
+               ? -1
+               : 0;
 }
 
 struct tape *tape_new(const struct net *net, int max_batch, struct err *err)
@@ -140,6 +144,8 @@ struct tape *tape_new(const struct net *net, int max_batch, struct err *err)
     tape->activation = mem_zero(net->program.n_storages, sizeof *tape->activation);
     tape->gradient = mem_zero(net->program.n_storages, sizeof *tape->gradient);
     tape->mark = mem_zero(net->program.n_storages, sizeof *tape->mark);
+    tape->merged_weights = mem_zero((size_t)max_batch, sizeof *tape->merged_weights);
+    tape->is_training = true;
     if (place_gradients(tape, err) || place_activations(tape, err) || place_scratch(tape, err)) {
         err_prefix(err, "a batch of %d samples", max_batch);
         tape_free(tape);
@@ -155,15 +161,26 @@ void tape_free(struct tape *tape)
     float_arena_release(&tape->activations);
     float_arena_release(&tape->gradients);
     float_arena_release(&tape->scratch);
+    float_arena_release(&tape->saved);
     free(tape->activation);
     free(tape->gradient);
     free(tape->mark);
+    free(tape->merged_weights);
     free(tape);
 }
 
 size_t tape_bytes(const struct tape *tape)
 {
-    return (tape->activations.n + tape->gradients.n + tape->scratch.n) * sizeof(float);
+    return (tape->activations.n + tape->gradients.n + tape->scratch.n + tape->saved.n) *
+           sizeof(float);
+}
+
+void tape_set_training(struct tape *tape, bool is_training, uint64_t seed, uint64_t step)
+{
+    tape->is_training = is_training;
+    tape->seed = seed;
+    tape->step = step;
+    tape->is_merged = false;
 }
 
 float *tape_activation(struct tape *tape, int boundary)
@@ -182,6 +199,12 @@ void tape_aggregate(struct tape *tape, int from, int to, const struct slots *slo
 {
     const struct program *program = &tape->net->program;
     assert((int64_t)slots->n_groups * slots->batch <= tape->max_batch);
+    if (slots->n_groups == 1 || slots->n_slots == 0)
+        return;
+    tape->is_merged = true;
+    tape->merged = *slots;
+    tape->merged.weights = tape->merged_weights;
+    memcpy(tape->merged_weights, slots->weights, (size_t)slots->n_groups * sizeof(double));
     memset(tape->mark, 0, program->n_storages * sizeof *tape->mark);
     tape->mark[net_boundary_storage(tape->net, from)] = true;
     size_t first, end;

@@ -50,7 +50,21 @@ static void layers_arrive_as_written(void **state)
 static void a_printed_model_loads_to_the_same_print(void **state)
 {
     (void)state;
-    static const char *const files[] = {"lenet5", "vgg5", "resnet18", "resnet18-imagenet-stem"};
+    static const char *const files[] = {"lenet5",
+                                        "vgg5",
+                                        "resnet18",
+                                        "resnet18-imagenet-stem",
+                                        "mlp",
+                                        "vgg11-bn",
+                                        "vgg16-bn",
+                                        "resnet18-bn",
+                                        "resnet34",
+                                        "mobilenet",
+                                        "resnet34-bn",
+                                        "sensor-cnn",
+                                        "resnet18-imagenet-stem-bn",
+                                        "resnet34-imagenet-stem",
+                                        "resnet34-imagenet-stem-bn"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         struct net_spec spec, again;
         struct strbuf errors = STRBUF_INIT, first = STRBUF_INIT, second = STRBUF_INIT;
@@ -82,7 +96,12 @@ static void errors_name_file_place_layer_and_what_is_allowed(void **state)
          "m.yaml:4:5: layers.0.conv2d.out_channels: missing: feature maps out\n"
          "m.yaml:4:14: layers.0.conv2d.out_channel: unknown key: did you mean 'out_channels'? "
          "allowed "
-         "are name, out_channels, kernel_size, stride, padding, bias\n"},
+         "are name, out_channels, kernel_size, stride, padding, bias, dilation, groups, "
+         "kernel_height, "
+         "padding_height, init\n"},
+        {"  - linear: {name: f, out_features: 3, init: kaiming}\n",
+         "m.yaml:4:46: layers.0.linear.init: value 'kaiming': allowed are default, "
+         "kaiming_uniform, "},
         {"  - relu:\n  - linear: {name: f, out_features: 0}\n",
          "m.yaml:5:37: layers.1.linear.out_features: value '0': must be an integer in [1, "
          "65536]\n"},

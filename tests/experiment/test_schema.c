@@ -33,7 +33,7 @@ static const struct example {
     {"model.name", "a b", NAME, "other", false},
     {"model.input", "[1, 2]", SHAPE, "[8]", false},
     {"model.layers", "7", "a list of layers", NULL, false},
-    {"data.format", "png", "one of idx", "idx", true},
+    {"data.format", "png", "one of idx, cifar10, cifar100, npy, npz, synthetic", "idx", true},
     {"data.dir", "\"a\\tb\"", TEXT, "some where", false},
     {"data.mean", "2", "a number in [0, 1]" PERCENT, "50 %", false},
     {"data.std", "0", "a number in (0, 10]" PERCENT, "1", false},

@@ -132,18 +132,36 @@ static void add_block(char *text, size_t room, int stage, int block)
     snprintf(text + n, room - n, "; ");
 }
 
+static MAYBE void resnet18_text(char *text, size_t room, const char *stem, int n_classes)
+{
+    snprintf(text, room, "%s", stem);
+    for (int stage = 1; stage <= 4; stage++) {
+        for (int block = 0; block < 2; block++)
+            add_block(text, room, stage, block);
+    }
+    size_t n = strlen(text);
+    snprintf(text + n, room - n, "global_avg_pool avgpool; linear fc out_features=%d", n_classes);
+}
+
 /* ResNet-18 with group norm, as configs/models/resnet18*.yaml. */
 static MAYBE struct net_spec spec_resnet18(struct shape input, const char *stem, int n_classes)
 {
     char text[8192];
-    snprintf(text, sizeof text, "%s", stem);
-    for (int stage = 1; stage <= 4; stage++) {
-        for (int block = 0; block < 2; block++)
-            add_block(text, sizeof text, stage, block);
-    }
-    size_t n = strlen(text);
-    snprintf(text + n, sizeof text - n, "global_avg_pool avgpool; linear fc out_features=%d",
-             n_classes);
+    resnet18_text(text, sizeof text, stem, n_classes);
+    return spec_from_text(input, text);
+}
+
+/* The same with batch norm. */
+static MAYBE struct net_spec spec_resnet18_batch_norm(struct shape input, const char *stem,
+                                                      int n_classes)
+{
+    static const char groups[] = "num_groups=32";
+    char text[8192], *at;
+    resnet18_text(text, sizeof text, stem, n_classes);
+    while ((at = strstr(text, "group_norm")))
+        memcpy(at, "batch", 5);
+    while ((at = strstr(text, groups)))
+        memset(at, ' ', sizeof groups - 1);
     return spec_from_text(input, text);
 }
 

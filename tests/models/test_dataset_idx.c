@@ -227,7 +227,9 @@ static void unknown_formats_are_refused(void **state)
     (void)state;
     struct err err = ERR_INIT;
     assert_null(dataset_open("png", dir, DATASET_TRAIN, &err));
-    assert_string_equal(err.text, "'png' is no format of data sets: allowed are idx");
+    assert_string_equal(
+        err.text,
+        "'png' is no format of data sets: allowed are idx, cifar10, cifar100, npy, npz, synthetic");
 }
 
 static void fashion_mnist_is_what_it_should_be(void **state)

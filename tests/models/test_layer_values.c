@@ -153,6 +153,41 @@ static void group_norm_normalises_each_group(void **state)
     OUTPUT_IS(shape_image(4, 1, 2), "group_norm g num_groups=2", params, x, wanted);
 }
 
+static void conv2d_with_groups_keeps_channels_apart(void **state)
+{
+    (void)state;
+    const float params[] = {2, 3, /* biases */ 0, 1};
+    const float x[] = {1, 2, 3, 4};
+    const float wanted[] = {2, 4, 10, 13};
+    OUTPUT_IS(shape_image(2, 1, 2), "conv2d c out_channels=2 kernel_size=1 groups=2", params, x,
+              wanted);
+}
+
+static void conv2d_with_dilation_skips_pixels(void **state)
+{
+    (void)state;
+    const float params[] = {1, 10, 100, 1000};
+    const float wanted[] = {1 + 30 + 700 + 9000};
+    OUTPUT_IS(shape_image(1, 3, 3), "conv2d c out_channels=1 kernel_size=2 dilation=2 bias=0",
+              params, one_to_nine, wanted);
+}
+
+static void adaptive_avg_pool2d_lets_regions_overlap(void **state)
+{
+    (void)state;
+    const float wanted[] = {3, 4, 6, 7};
+    OUTPUT_IS(shape_image(1, 3, 3), "adaptive_avg_pool2d output_size=2", NULL, one_to_nine, wanted);
+}
+
+static void residual_without_relu_keeps_the_sum(void **state)
+{
+    (void)state;
+    const float params[] = {-3, /* bias */ 0};
+    const float x[] = {1};
+    const float wanted[] = {-2};
+    OUTPUT_IS(shape_flat(1), "residual r relu=0 {linear l out_features=1}", params, x, wanted);
+}
+
 static void residual_adds_its_input_then_cuts_at_zero(void **state)
 {
     (void)state;
@@ -189,6 +224,10 @@ int main(void)
         cmocka_unit_test(avg_pool2d_counts_the_padding),
         cmocka_unit_test(global_avg_pool_is_flat),
         cmocka_unit_test(group_norm_normalises_each_group),
+        cmocka_unit_test(conv2d_with_groups_keeps_channels_apart),
+        cmocka_unit_test(conv2d_with_dilation_skips_pixels),
+        cmocka_unit_test(adaptive_avg_pool2d_lets_regions_overlap),
+        cmocka_unit_test(residual_without_relu_keeps_the_sum),
         cmocka_unit_test(residual_adds_its_input_then_cuts_at_zero),
         cmocka_unit_test(residual_adds_its_shortcut),
     };

@@ -60,6 +60,32 @@ static void gradient_is_the_slope_per_sample_and_may_be_in_place(void **state)
     assert_memory_equal(logits, gradient, sizeof gradient);
 }
 
+static void smoothing_spreads_the_target_over_all_classes(void **state)
+{
+    (void)state;
+    const float logits[] = {1, 2, 4};
+    const uint32_t labels[] = {1};
+    const double q[] = {0.1, 0.8, 0.1}, sum = exp(1) + exp(2) + exp(4);
+    float gradient[3];
+    struct loss loss = loss_smoothed_cross_entropy(logits, labels, 1, 3, 0.3, gradient);
+    double wanted = 0;
+    for (int k = 0; k < 3; k++) {
+        wanted -= q[k] * ((double)logits[k] - log(sum));
+        assert_true(fabs((double)gradient[k] - (exp((double)logits[k]) / sum - q[k])) < 1e-6);
+    }
+    assert_true(fabs(loss.sum - wanted) < 1e-6);
+}
+
+static void mean_squared_error_is_a_mean_over_features(void **state)
+{
+    (void)state;
+    const float y[] = {1, 2, /**/ 0, -1}, target[] = {0, 4, /**/ 0, 1};
+    float gradient[4];
+    struct loss loss = loss_mean_squared_error(y, target, 2, 2, gradient);
+    assert_true(fabs(loss.sum - (2.5 + 2)) < 1e-12);
+    assert_true(gradient[0] == 1 && gradient[1] == -2 && gradient[2] == 0 && gradient[3] == -2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +93,8 @@ int main(void)
         cmocka_unit_test(samples_whose_largest_logit_is_the_labels_are_correct),
         cmocka_unit_test(huge_logits_neither_overflow_nor_vanish),
         cmocka_unit_test(gradient_is_the_slope_per_sample_and_may_be_in_place),
+        cmocka_unit_test(smoothing_spreads_the_target_over_all_classes),
+        cmocka_unit_test(mean_squared_error_is_a_mean_over_features),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

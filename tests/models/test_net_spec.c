@@ -10,8 +10,10 @@ static void unknown_kinds_are_refused_with_the_choices(void **state)
     struct err err = ERR_INIT;
     assert_null(layer_list_add(&list, "conv3d", "c", &err));
     assert_string_equal(
-        err.text, "'conv3d' is no kind of layer: allowed are conv2d, linear, relu, max_pool2d, "
-                  "avg_pool2d, global_avg_pool, flatten, group_norm, residual");
+        err.text, "'conv3d' is no kind of layer: allowed are conv2d, linear, relu, leaky_relu, "
+                  "gelu, silu, sigmoid, tanh, max_pool2d, avg_pool2d, adaptive_avg_pool2d, "
+                  "global_avg_pool, batch_norm, group_norm, layer_norm, dropout, flatten, "
+                  "residual, sequence");
     assert_int_equal(list.n, 0);
 }
 
@@ -50,9 +52,12 @@ static void arguments_are_held_to_their_rows(void **state)
          "kernel_size: value 2.5: allowed is a whole number from 1 to 64"},
         {"conv2d", "stride", 1e300, "stride: value 1e+300: allowed is a whole number from 1 to 64"},
         {"conv2d", "bias", 2, "bias: value 2: allowed is a whole number from 0 to 1"},
-        {"conv2d", "dilation", 2,
-         "'dilation' is no argument of conv2d: allowed are out_channels, kernel_size, stride, "
-         "padding, bias"},
+        {"conv2d", "dilatation", 2,
+         "'dilatation' is no argument of conv2d: allowed are out_channels, kernel_size, stride, "
+         "padding, bias, dilation, groups, kernel_height, padding_height, init"},
+        {"conv2d", "init", 5, NULL},
+        {"conv2d", "init", 6, "init: value 6: allowed is a whole number from 0 to 5"},
+        {"dropout", "p", 1, "p: value 1: allowed is a number from 0 to 0.999"},
         {"group_norm", "eps", 1e-3, NULL},
         {"group_norm", "eps", 0, "eps: value 0: allowed is a number from 1e-12 to 1"},
         {"relu", "slope", 1, "'slope' is no argument of relu: allowed are none"},
@@ -132,6 +137,20 @@ static void networks_that_do_not_fit_are_refused(void **state)
          "conv2d c out_channels=64 kernel_size=1",
          "layer 0 (conv2d c): needs 1090519040 numbers of scratch memory: allowed are at most "
          "268435456"},
+        {{3, {6, 8, 8}},
+         "conv2d c out_channels=8 kernel_size=3 groups=3",
+         "layer 0 (conv2d c): groups 3 does not divide both the 6 channels in and the 8 out"},
+        {{3, {1, 8, 8}},
+         "conv2d c out_channels=2 kernel_size=3 dilation=4",
+         "layer 0 (conv2d c): input 1x8x8 with padding 0 is smaller than kernel_size 3 with "
+         "dilation 4"},
+        {{1, {8}},
+         "batch_norm",
+         "layer 0 (batch_norm): name is missing: a layer with weights needs one"},
+        {{1, {8}}, "layer_norm l n_dims=2", "layer 0 (layer_norm l): n_dims 2: the input has 1"},
+        {{1, {8}},
+         "adaptive_avg_pool2d output_size=2",
+         "layer 0 (adaptive_avg_pool2d): input 8: channels x height x width is wanted"},
         {{3, {6, 8, 8}},
          "group_norm g num_groups=4",
          "layer 0 (group_norm g): num_groups 4 does not divide the 6 channels"},

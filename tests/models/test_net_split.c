@@ -22,6 +22,7 @@ static struct part part_new(const struct net_spec *spec, int from, int to, int b
     part.tape = tape_new(part.net, batch, NULL);
     net_init_weights(part.net, 9);
     part.params = net_params(part.net, &part.n);
+    tape_set_training(part.tape, true, 4, 1);
     part.velocity = calloc(part.n + 1, sizeof(float));
     return part;
 }
@@ -137,6 +138,20 @@ static void vgg5(void **state)
     net_spec_release(&spec);
 }
 
+/* Layers that look beyond a sample: batch statistics and random masks. */
+static void batch_norm_and_dropout(void **state)
+{
+    (void)state;
+    struct net_spec spec = spec_from_text(
+        shape_image(2, 6, 6),
+        "conv2d c out_channels=4 kernel_size=3 groups=2; batch_norm n; silu; dropout p=0.3;"
+        "residual r {conv2d d out_channels=4 kernel_size=3 padding=1; batch_norm m; dropout};"
+        "adaptive_avg_pool2d output_size=2; flatten; layer_norm l; dropout; linear f "
+        "out_features=10");
+    every_cut_equals_the_whole(&spec, 5);
+    net_spec_release(&spec);
+}
+
 /* Smaller images than the real ones, for time. */
 static void resnet18(void **state)
 {
@@ -186,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lenet5),
         cmocka_unit_test(vgg5),
+        cmocka_unit_test(batch_norm_and_dropout),
         cmocka_unit_test(resnet18),
         cmocka_unit_test(resnet18_with_imagenet_stem),
         cmocka_unit_test(sub_ranges_of_one_net_equal_the_whole),

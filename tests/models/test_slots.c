@@ -108,7 +108,8 @@ static void a_linear_layers_gradient_is_off_by_the_covariance(void **state)
 
 /* Layers of every kind, a composite among them. */
 static const char *const net_text =
-    "conv2d c out_channels=4 kernel_size=3 padding=1; group_norm n num_groups=2; relu;"
+    "conv2d c out_channels=4 kernel_size=3 padding=1; group_norm n num_groups=2; relu; batch_norm "
+    "o;"
     "max_pool2d kernel_size=2;"
     "residual r {conv2d a out_channels=6 kernel_size=3 stride=2 padding=1; group_norm g "
     "num_groups=3; relu; conv2d b out_channels=6 kernel_size=3 padding=1} {conv2d s out_channels=6 "
@@ -163,6 +164,34 @@ static void groups_with_the_same_data_give_the_full_batchs_gradient(void **state
     for (size_t i = 0; i < n; i++)
         assert_true(fabsf(full[i] - grads[i]) <= 1e-4f * (0.1f + fabsf(full[i])));
     free(full);
+    tape_free(tape);
+    net_free(net);
+}
+
+/* The mask of a merged column is the mean of its sources' masks; those kept have their own. */
+static void dropout_masks_are_merged(void **state)
+{
+    (void)state;
+    enum { N = 16 };
+    const struct slots slots = {2, 2, 1, (const double[]){0.75, 0.25}};
+    struct net *net = net_from_text(shape_flat(N), "dropout p=0.5");
+    struct tape *tape = tape_new(net, 4, NULL);
+    tape_set_training(tape, true, 3, 8);
+    for (int i = 0; i < 4 * N; i++)
+        tape_activation(tape, 0)[i] = 1;
+    net_forward(net, tape, 0, 1, 4);
+    float masks[4 * N];
+    memcpy(masks, tape_activation(tape, 1), sizeof masks);
+    tape_aggregate(tape, 0, 1, &slots);
+    for (int i = 0; i < 3 * N; i++)
+        tape_gradient(tape, 1)[i] = 1;
+    net_backward(net, tape, 0, 1, 3, true);
+    const float *gx = tape_gradient(tape, 0);
+    for (int i = 0; i < N; i++) {
+        assert_true(gx[i] == 0.75f * masks[i] + 0.25f * masks[2 * N + i]);
+        assert_true(gx[N + i] == masks[N + i]);
+        assert_true(gx[2 * N + i] == masks[3 * N + i]);
+    }
     tape_free(tape);
     net_free(net);
 }
@@ -228,6 +257,7 @@ int main(void)
         cmocka_unit_test(one_group_or_no_slot_changes_nothing),
         cmocka_unit_test(a_linear_layers_gradient_is_off_by_the_covariance),
         cmocka_unit_test(groups_with_the_same_data_give_the_full_batchs_gradient),
+        cmocka_unit_test(dropout_masks_are_merged),
         cmocka_unit_test(backward_uses_the_merged_activations_throughout),
         cmocka_unit_test(the_input_of_the_range_is_merged_always),
         cmocka_unit_test(what_flatten_shares_is_merged_once),

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* y = x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel, 2016; torch.nn.GELU). */
+#include <math.h>
+
+#include "models/pointwise.h"
+
+static inline float phi(float x)
+{
+    return 0.5f * (1 + erff(x * 0.70710678f)); /* 1/sqrt(2) */
+}
+
+static inline float value(float x, float arg)
+{
+    (void)arg;
+    return x * phi(x);
+}
+
+static inline float slope(float x, float arg)
+{
+    (void)arg;
+    float density = expf(-0.5f * x * x) * 0.39894228f; /* 1/sqrt(2 pi) */
+    return phi(x) + x * density;
+}
+
+static void forward(const struct layer *layer, const struct layer_pass *pass)
+{
+    pointwise_forward(layer, pass, value);
+}
+
+static void backward(const struct layer *layer, const struct layer_pass *pass)
+{
+    pointwise_backward(layer, pass, slope);
+}
+
+const struct layer_ops layer_gelu = {
+    .name = "gelu",
+    .help = "x times the probability that a normal number is below x",
+    .backward_reads_input = true,
+    .setup = layer_same_shape,
+    .forward = forward,
+    .backward = backward,
+};
