@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ static inline struct process process_start(const char *program, const char *cons
     fflush(NULL);
     p.pid = fork();
     if (p.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing outlives a test that failed */
         dup2(fd, STDOUT_FILENO);
         dup2(fd, STDERR_FILENO);
         execv(path, (char *const *)(uintptr_t)argv);
