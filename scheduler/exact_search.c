@@ -67,7 +67,7 @@ static void drop(struct exact_search *s, double bound_s)
     s->dropped_s = fmin(s->dropped_s, bound_s);
 }
 
-static void keep_if_best(struct exact_search *s, int j)
+void exact_search_keep_if_best(struct exact_search *s, int j)
 {
     if (s->cuts[j].known_s < s->best_s) {
         s->best_s = s->cuts[j].known_s;
@@ -80,8 +80,15 @@ static double improve(const struct exact_search *s, struct allocation *a)
     return s->is_rough ? allocation_total_s(a) : ownership_improve(a, s->deadline_us);
 }
 
-/* A good round at every cut that could still be best, and the cut's root on the open list. */
-static void start_cuts(struct exact_search *s)
+void exact_search_close(struct exact_search *s, double bound_s)
+{
+    open_list_release(&s->open);
+    open_list_init(&s->open, 0);
+    drop(s, bound_s);
+}
+
+/* Each cut's root goes on the open list. */
+void exact_search_start(struct exact_search *s)
 {
     size_t n_pairs = s->open.n_pairs;
     bool *allowed = mem_zero(n_pairs, sizeof *allowed);
@@ -99,7 +106,7 @@ static void start_cuts(struct exact_search *s)
         c->is_started = true;
         ownership_greedy(&c->known, s->partner);
         c->known_s = improve(s, &c->known);
-        keep_if_best(s, j);
+        exact_search_keep_if_best(s, j);
         open_list_push(&s->open, c->least_s, j, allowed);
     }
     free(allowed);
@@ -131,7 +138,7 @@ static void round_shares(struct exact_search *s, int j, const double *share)
     if (total_s < c->known_s) {
         allocation_set(&c->known, tried.owner);
         c->known_s = total_s;
-        keep_if_best(s, j);
+        exact_search_keep_if_best(s, j);
     }
     allocation_release(&tried);
 }
@@ -227,7 +234,6 @@ void exact_search_run(struct exact_search *s)
     int j;
 
     relaxed_init(&relaxed, s->cell);
-    start_cuts(s);
     while (s->open.n_pairs <= MAX_PAIRS && open_list_least_s(&s->open) < cutoff_s(s) &&
            clock_now_us() < s->deadline_us && open_list_pop(&s->open, &bound_s, &j, allowed))
         solve_node(s, j, bound_s, allowed, &relaxed);

@@ -44,7 +44,15 @@ void exact_search_init(struct exact_search *s, const struct cell *cell, const in
                        const bool *is_cut_wanted, double gap, int64_t deadline_us);
 void exact_search_release(struct exact_search *s);
 
+/* A good round at every cut that could be best, and the rest of the cuts dropped. */
+void exact_search_start(struct exact_search *s);
+
+/* Branches until nothing is left; after exact_search_start(). */
 void exact_search_run(struct exact_search *s);
+
+/* For others that continue from the start: a cut's known_s has fallen; nothing open lies below bound_s. */
+void exact_search_keep_if_best(struct exact_search *s, int j);
+void exact_search_close(struct exact_search *s, double bound_s);
 
 /* No allocation at any of the cuts is faster. */
 double exact_search_bound_s(const struct exact_search *s);

@@ -11,7 +11,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "scheduler/exact_search.h"
+#include "scheduler/partition_search.h"
+
+/* Steps of one question to the partition, above which branching is the better way. */
+#define MAX_PASS 1e7
 
 static void fill_plan(const struct exact_search *s, struct plan *plan)
 {
@@ -33,7 +36,11 @@ static void search(const struct cell *cell, const int *partner, const struct pla
 
     policy_choose_cuts(cell->problem, is_wanted);
     exact_search_init(&s, cell, partner, is_wanted, options->gap, deadline_us);
-    exact_search_run(&s);
+    exact_search_start(&s);
+    if (s.best >= 0 && partition_work(cell) <= MAX_PASS)
+        partition_search_run(&s);
+    else
+        exact_search_run(&s);
     if (s.best >= 0) {
         fill_plan(&s, plan);
     } else {
