@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define FIRST_STEP     0.3
@@ -108,7 +109,7 @@ static void move_all(struct ascent *a, const struct cut_costs *costs)
 }
 
 double ascent_run(struct ascent *a, const struct cut_costs *costs, const bool *allowed, int n_steps,
-                  double enough_s)
+                  double enough_s, int64_t deadline_us)
 {
     for (int step = 0; step <= n_steps; step++) {
         double part = n_steps > 0 ? (double)step / n_steps : 1;
@@ -118,7 +119,7 @@ double ascent_run(struct ascent *a, const struct cut_costs *costs, const bool *a
             a->bound_s = a->at.bound_s;
             prices_copy(&a->best, &a->prices, a->cell->n_devices);
         }
-        if (a->bound_s >= enough_s || step == n_steps)
+        if (a->bound_s >= enough_s || step == n_steps || clock_now_us() > deadline_us)
             break;
         lagrangian_demand(&a->at, a->cell, &a->prices, softness, &a->demand);
         move_all(a, costs);

@@ -8,6 +8,8 @@
 #ifndef SCHEDULER_ASCENT_H
 #define SCHEDULER_ASCENT_H
 
+#include <stdint.h>
+
 #include "scheduler/lagrangian.h"
 #include "scheduler/power.h"
 
@@ -30,10 +32,10 @@ void ascent_start(struct ascent *a, const struct allocation *known);
 void ascent_restart(struct ascent *a);
 
 /*
- * At most n_steps at these costs; stops once the bound reaches enough_s. `allowed` as in lagrangian.h.
+ * At most n_steps at these costs; stops once the bound reaches enough_s, or at the deadline. `allowed` as in lagrangian.h.
  * Returns the best bound since the start. Afterwards a->at is the evaluation at the best prices.
  */
 double ascent_run(struct ascent *a, const struct cut_costs *costs, const bool *allowed, int n_steps,
-                  double enough_s);
+                  double enough_s, int64_t deadline_us);
 
 #endif

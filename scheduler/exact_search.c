@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scheduler/exact_search.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "scheduler/improve.h"
 
 /* Masters above this size take longer to build than they are worth; the search then is local only. */
 #define MAX_PAIRS 20000
@@ -77,7 +79,7 @@ void exact_search_keep_if_best(struct exact_search *s, int j)
 
 static double improve(const struct exact_search *s, struct allocation *a)
 {
-    return s->is_rough ? allocation_total_s(a) : ownership_improve(a, s->deadline_us);
+    return s->is_rough ? allocation_total_s(a) : improve_owners(a, LONG_MAX, s->deadline_us);
 }
 
 void exact_search_close(struct exact_search *s, double bound_s)

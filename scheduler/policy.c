@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scheduler/policy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "scheduler/ownership.h"
 
 static const struct policy policies[] = {
+    {"auto", "exact for small cells, dual for large ones", policy_auto_solve},
+    {"dual", "Lagrangian prices: a proven bound and a good plan, for large cells",
+     policy_dual_solve},
     {"exact", "global optimum within scheduler.gap, with a proven lower bound", policy_exact_solve},
 };
 
@@ -24,7 +29,7 @@ const struct policy *policy_at(int i)
 
 const char *const *policy_names(void)
 {
-    static const char *const names[] = {"exact", NULL};
+    static const char *const names[] = {"auto", "dual", "exact", NULL};
     return names;
 }
 
@@ -50,4 +55,48 @@ void policy_choose_cuts(const struct problem *problem, bool *wanted)
                 wanted[j] = false;
         }
     }
+}
+
+void policy_with_cell(const struct problem *problem, const struct plan_options *options,
+                      struct plan *plan,
+                      void (*search)(const struct cell *cell, const int *partner,
+                                     const struct plan_options *options, struct plan *plan))
+{
+    int *partner = mem_zero((size_t)problem->n_devices, sizeof(int));
+    struct strbuf reason = STRBUF_INIT;
+    struct cell cell;
+
+    cell_init(&cell, problem);
+    if (ownership_match(&cell, partner, &reason)) {
+        search(&cell, partner, options, plan);
+    } else {
+        plan->status = PLAN_INFEASIBLE;
+        plan->reason = mem_string(reason.text);
+    }
+    strbuf_release(&reason);
+    cell_release(&cell);
+    free(partner);
+}
+
+void policy_fill_plan(struct plan *plan, const struct cell *cell, const struct cut_costs *costs,
+                      int cut, const int *owner, double bound_s)
+{
+    struct allocation a;
+
+    allocation_init(&a, cell, costs);
+    allocation_set(&a, owner);
+    plan->cut = cut;
+    memcpy(plan->owner, owner, (size_t)cell->n_subchannels * sizeof(int));
+    power_psd(&a, power_best_up_s(&a), plan->psd_w_per_hz);
+    plan->lower_bound_s = bound_s;
+    plan->status = PLAN_FEASIBLE;
+    allocation_release(&a);
+}
+
+void policy_explain_too_slow(struct plan *plan)
+{
+    plan->status = PLAN_INFEASIBLE;
+    plan->reason =
+        mem_string("gains or powers are so small that a round takes longer than a number "
+                   "can hold");
 }

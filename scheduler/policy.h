@@ -6,8 +6,13 @@
 #ifndef SCHEDULER_POLICY_H
 #define SCHEDULER_POLICY_H
 
+#include "scheduler/cell.h"
 #include "scheduler/plan.h"
 
+int policy_auto_solve(const struct problem *problem, const struct plan_options *options,
+                      struct plan *plan, struct err *err);
+int policy_dual_solve(const struct problem *problem, const struct plan_options *options,
+                      struct plan *plan, struct err *err);
 int policy_exact_solve(const struct problem *problem, const struct plan_options *options,
                        struct plan *plan, struct err *err);
 
@@ -21,5 +26,21 @@ int policy_turns_solve(const struct problem *problem, const struct plan_options 
  * the data.
  */
 void policy_choose_cuts(const struct problem *problem, bool *wanted);
+
+/*
+ * Runs search() on the problem's cell with a usable subchannel of its own for every device, partner[C]; or,
+ * when there is no such, makes the plan infeasible with the reason.
+ */
+void policy_with_cell(const struct problem *problem, const struct plan_options *options,
+                      struct plan *plan,
+                      void (*search)(const struct cell *cell, const int *partner,
+                                     const struct plan_options *options, struct plan *plan));
+
+/* Owners [M] at a cut with the best powers for them, and a bound. */
+void policy_fill_plan(struct plan *plan, const struct cell *cell, const struct cut_costs *costs,
+                      int cut, const int *owner, double bound_s);
+
+/* No round of finite length was found. */
+void policy_explain_too_slow(struct plan *plan);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include <glpk.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -15,17 +14,6 @@
 
 /* Steps of one question to the partition, above which branching is the better way. */
 #define MAX_PASS 1e7
-
-static void fill_plan(const struct exact_search *s, struct plan *plan)
-{
-    const struct cut_search *best = &s->cuts[s->best];
-
-    plan->cut = best->cut;
-    memcpy(plan->owner, best->known.owner, (size_t)s->cell->n_subchannels * sizeof(int));
-    power_psd(&best->known, power_best_up_s(&best->known), plan->psd_w_per_hz);
-    plan->lower_bound_s = exact_search_bound_s(s);
-    plan->status = PLAN_FEASIBLE;
-}
 
 static void search(const struct cell *cell, const int *partner, const struct plan_options *options,
                    struct plan *plan)
@@ -42,11 +30,10 @@ static void search(const struct cell *cell, const int *partner, const struct pla
     else
         exact_search_run(&s);
     if (s.best >= 0) {
-        fill_plan(&s, plan);
+        policy_fill_plan(plan, cell, &s.cuts[s.best].costs, s.cuts[s.best].cut,
+                         s.cuts[s.best].known.owner, exact_search_bound_s(&s));
     } else {
-        plan->status = PLAN_INFEASIBLE;
-        plan->reason = mem_string("gains or powers are so small that a round takes longer than "
-                                  "a number can hold");
+        policy_explain_too_slow(plan);
     }
     exact_search_release(&s);
     free(is_wanted);
@@ -56,20 +43,7 @@ static void search(const struct cell *cell, const int *partner, const struct pla
 int policy_exact_solve(const struct problem *problem, const struct plan_options *options,
                        struct plan *plan, struct err *err)
 {
-    int *partner = mem_zero((size_t)problem->n_devices, sizeof(int));
-    struct strbuf reason = STRBUF_INIT;
-    struct cell cell;
-
     (void)err;
-    cell_init(&cell, problem);
-    if (ownership_match(&cell, partner, &reason)) {
-        search(&cell, partner, options, plan);
-    } else {
-        plan->status = PLAN_INFEASIBLE;
-        plan->reason = mem_string(reason.text);
-    }
-    strbuf_release(&reason);
-    cell_release(&cell);
-    free(partner);
+    policy_with_cell(problem, options, plan, search);
     return 0;
 }
