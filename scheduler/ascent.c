@@ -25,6 +25,9 @@ void ascent_init(struct ascent *a, const struct cell *cell)
     demand_init(&a->demand, cell->n_devices);
     prices_init(&a->prices, cell->n_devices);
     prices_init(&a->best, cell->n_devices);
+    a->first_step = FIRST_STEP;
+    a->first_softness = FIRST_SOFTNESS;
+    a->last_softness = LAST_SOFTNESS;
     a->step = mem_zero(n, sizeof(double));
     a->before = mem_zero(n, sizeof(double));
 }
@@ -43,7 +46,7 @@ void ascent_restart(struct ascent *a)
 {
     a->bound_s = -HUGE_VAL;
     for (int p = 0; p < 3 * a->cell->n_devices + 1; p++) {
-        a->step[p] = FIRST_STEP;
+        a->step[p] = a->first_step;
         a->before[p] = 0;
     }
 }
@@ -113,7 +116,7 @@ double ascent_run(struct ascent *a, const struct cut_costs *costs, const bool *a
 {
     for (int step = 0; step <= n_steps; step++) {
         double part = n_steps > 0 ? (double)step / n_steps : 1;
-        double softness = FIRST_SOFTNESS * pow(LAST_SOFTNESS / FIRST_SOFTNESS, part);
+        double softness = a->first_softness * pow(a->last_softness / a->first_softness, part);
         lagrangian_evaluate(&a->at, a->cell, costs, &a->prices, allowed);
         if (a->at.bound_s > a->bound_s) {
             a->bound_s = a->at.bound_s;

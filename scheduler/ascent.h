@@ -19,7 +19,9 @@ struct ascent {
     struct demand demand;
     struct prices prices, best; /* of the last step; of the best bound */
     double bound_s;             /* the best bound */
-    double *step, *before;      /* [3 C + 1] per price: rate of change, last direction */
+    double first_step, first_softness,
+        last_softness;     /* set by ascent_init(); smaller from near the best */
+    double *step, *before; /* [3 C + 1] per price: rate of change, last direction */
 };
 
 void ascent_init(struct ascent *a, const struct cell *cell);

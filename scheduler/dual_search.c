@@ -17,7 +17,8 @@
 #define MAX_TRIES   4000000 /* of one improvement */
 #define ROUND_WORK  3e6     /* tries spent on shaken rounds, about */
 #define MAX_ROUNDS  400
-#define SHAKE       0.15 /* of a worth */
+#define SHAKE       0.1 /* of a worth */
+#define KEPT        0.8 /* of the owners */
 
 static int by_bound(const void *a, const void *b)
 {
@@ -79,14 +80,19 @@ static void keep_if_best(struct dual_search *s, int j, const struct allocation *
     memcpy(s->owner, a->owner, (size_t)s->cell->n_subchannels * sizeof(int));
 }
 
-/* Owners by worth at the ascent's prices, each worth shaken by up to `shake` of itself. */
-static void round_worths(struct dual_search *s, double shake, int *owner)
+/* Owners by worth at the ascent's prices, each worth shaken by up to `shake` of itself; of the best owners
+ * a part is kept. */
+static void round_worths(struct dual_search *s, double shake, double kept, int *owner)
 {
     const double *worth = s->ascent.at.worth_s;
 
     for (int k = 0; k < s->cell->n_subchannels; k++) {
         double most = 0;
         owner[k] = -1;
+        if (kept > 0 && rng_uniform(s->rng) < kept) {
+            owner[k] = s->owner[k];
+            continue;
+        }
         for (int i = 0; i < s->cell->n_devices; i++) {
             double w = worth[cell_at(s->cell, i, k)];
             if (!(w > most * (1 - shake)) || w <= 0)
@@ -104,12 +110,12 @@ static void round_worths(struct dual_search *s, double shake, int *owner)
     ownership_repair(s->cell, s->partner, owner);
 }
 
-static void round_once(struct dual_search *s, int j, double shake)
+static void round_once(struct dual_search *s, int j, double shake, double kept)
 {
     struct allocation tried;
 
     allocation_init(&tried, s->cell, &s->cuts[j].costs);
-    round_worths(s, shake, tried.owner);
+    round_worths(s, shake, kept, tried.owner);
     allocation_set(&tried, tried.owner);
     keep_if_best(s, j, &tried, improve_owners(&tried, MAX_TRIES, s->deadline_us));
     allocation_release(&tried);
@@ -141,7 +147,7 @@ static void try_cut(struct dual_search *s, int j)
     }
     allocation_release(&greedy);
     if (s->best >= 0 && c->bound_s < s->best_s && !is_late(s))
-        round_once(s, j, 0);
+        round_once(s, j, 0, 0);
 }
 
 static int least_bound(const struct dual_search *s)
@@ -179,7 +185,7 @@ static void shake_best(struct dual_search *s)
     ascent_run(&s->ascent, &s->cuts[j].costs, NULL, NEXT_STEPS, HUGE_VAL, s->deadline_us);
     s->cuts[j].bound_s = fmax(s->cuts[j].bound_s, s->ascent.bound_s);
     for (int r = 0; r < n && !is_good(s) && !is_late(s); r++)
-        round_once(s, j, SHAKE);
+        round_once(s, j, SHAKE, KEPT);
 }
 
 void dual_search_run(struct dual_search *s)

@@ -2,14 +2,17 @@
 /*
  * The search behind the policy "exact": best-first branch and bound over all cuts at once.
  *
- * A node's bound is the relaxation's (relaxation.h); its solution is rounded, repaired and improved by
+ * The bound of a cut's root is the relaxation's (relaxation.h), that of a node below comes from some steps of
+ * ascent (ascent.h) from the prices of its parent, which is much faster; its solution is rounded, repaired and improved by
  * moves and swaps with exact power control; a subchannel that it splits is given to each device in turn,
- * with the bound each choice has by the prices alone. Choices whose bound is within the gap of the best
- * round found are dropped. Ends when nothing is left, or at the deadline.
+ * with the bound each choice has by the prices alone. Choices whose bound is within a part of the gap of the
+ * best round found are dropped. Ends when nothing is left, when the gap is met and the first few thousand
+ * nodes have not closed the rest of it, or at the deadline.
  */
 #ifndef SCHEDULER_EXACT_SEARCH_H
 #define SCHEDULER_EXACT_SEARCH_H
 
+#include "scheduler/ascent.h"
 #include "scheduler/branch.h"
 #include "scheduler/ownership.h"
 #include "scheduler/relaxation.h"
@@ -28,16 +31,19 @@ struct cut_search {
 struct exact_search {
     const struct cell *cell;
     const int *partner; /* [C] by ownership_match() */
-    double gap;
+    double gap;         /* enough when more would be dear */
+    double aim; /* the gap below which nothing is looked at; goes on to it while that is cheap */
     int64_t deadline_us;
     struct cut_search *cuts; /* least_s ascending */
     int n_cuts;
     struct open_list open;
-    int best;         /* index into cuts; -1: none yet */
-    double best_s;    /* its known_s */
-    double dropped_s; /* least bound among what was dropped */
-    long n_nodes;     /* solved */
-    bool is_rough;    /* no moves and swaps: worse rounds, same proof; for tests of the proof */
+    struct ascent ascent; /* of all nodes but the roots */
+    double *prices;       /* of the node at hand, as one list */
+    int best;             /* index into cuts; -1: none yet */
+    double best_s;        /* its known_s */
+    double dropped_s;     /* least bound among what was dropped */
+    long n_nodes;         /* solved */
+    bool is_rough;        /* no moves and swaps: worse rounds, same proof; for tests of the proof */
 };
 
 void exact_search_init(struct exact_search *s, const struct cell *cell, const int *partner,

@@ -35,6 +35,31 @@ void prices_copy(struct prices *to, const struct prices *from, int n_devices)
     to->total_power = from->total_power;
 }
 
+size_t prices_count(int n_devices)
+{
+    return 3 * (size_t)n_devices + 1;
+}
+
+void prices_pack(const struct prices *prices, int n_devices, double *list)
+{
+    size_t n = (size_t)n_devices;
+
+    memcpy(list, prices->uplink, n * sizeof(double));
+    memcpy(list + n, prices->downlink, n * sizeof(double));
+    memcpy(list + 2 * n, prices->power, n * sizeof(double));
+    list[3 * n] = prices->total_power;
+}
+
+void prices_unpack(struct prices *prices, int n_devices, const double *list)
+{
+    size_t n = (size_t)n_devices;
+
+    memcpy(prices->uplink, list, n * sizeof(double));
+    memcpy(prices->downlink, list + n, n * sizeof(double));
+    memcpy(prices->power, list + 2 * n, n * sizeof(double));
+    prices->total_power = list[3 * n];
+}
+
 void lagrangian_init(struct lagrangian *l, const struct cell *cell)
 {
     size_t n = cell_at(cell, cell->n_devices, 0);
@@ -197,6 +222,7 @@ void demand_init(struct demand *demand, int n_devices)
     demand->downlink_bps = mem_zero((size_t)n_devices, sizeof(double));
     demand->power_w = mem_zero((size_t)n_devices, sizeof(double));
     demand->total_power_w = 0;
+    demand->share = NULL;
 }
 
 void demand_release(struct demand *demand)
@@ -236,6 +262,8 @@ void lagrangian_demand(const struct lagrangian *l, const struct cell *cell,
             if (share <= 0)
                 continue;
             share /= l->weight[k];
+            if (demand->share)
+                demand->share[at] += share;
             down_bps += share * cell->downlink_bps[at];
             power_w += share * l->power_w[at];
             up_s += share * (l->worth_s[at] - level.downlink * cell->downlink_bps[at] +

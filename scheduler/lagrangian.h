@@ -30,6 +30,11 @@ void prices_init(struct prices *prices, int n_devices);
 void prices_release(struct prices *prices);
 void prices_copy(struct prices *to, const struct prices *from, int n_devices);
 
+/* As one list of prices_count() numbers, and back. */
+size_t prices_count(int n_devices);
+void prices_pack(const struct prices *prices, int n_devices, double *list);
+void prices_unpack(struct prices *prices, int n_devices, const double *list);
+
 /* What the bound decided on the way, as material for a better one. */
 struct lagrangian {
     double bound_s;            /* < 0 when the prices are poor, still valid */
@@ -43,6 +48,7 @@ struct lagrangian {
 struct demand {
     double *uplink_bps, *downlink_bps, *power_w; /* [C] */
     double total_power_w;
+    double *share; /* [C][M] the shares are added to what is there; NULL: not wanted */
 };
 
 void lagrangian_init(struct lagrangian *l, const struct cell *cell);

@@ -143,6 +143,7 @@ static void the_bound_holds_whatever_the_search_drops(void **state)
         assert_true(ownership_match(&cell, partner, NULL));
         exact_search_init(&search, &cell, partner, is_cut_wanted, gaps[seed % 3], INT64_MAX);
         search.is_rough = true;
+        search.aim = gaps[seed % 3];
         exact_search_start(&search);
         exact_search_run(&search);
         n_worse += search.best_s > best_s * (1 + 1e-6);

@@ -232,14 +232,14 @@ static void open_nodes_come_back_least_bound_first_with_their_choices(void **sta
 
     (void)state;
     rng_seed(&rng, 1, 1);
-    open_list_init(&list, 11);
+    open_list_init(&list, 11, 0);
     assert_true(isinf(open_list_least_s(&list)));
     for (int p = 0; p < 300; p++) {
         for (int at = 0; at < 11; at++)
             allowed[at] = p >> (at % 9) & 1;
-        open_list_push(&list, rng_uniform(&rng), p, allowed);
+        open_list_push(&list, rng_uniform(&rng), p, allowed, NULL);
     }
-    while (open_list_pop(&list, &bound_s, &cut, allowed)) {
+    while (open_list_pop(&list, &bound_s, &cut, allowed, NULL, NULL)) {
         assert_true(bound_s >= last_s);
         for (int at = 0; at < 11; at++)
             assert_int_equal(allowed[at], cut >> (at % 9) & 1);
@@ -247,7 +247,7 @@ static void open_nodes_come_back_least_bound_first_with_their_choices(void **sta
         n++;
     }
     assert_int_equal(n, 300);
-    open_list_push(&list, 1, 0, allowed);
+    open_list_push(&list, 1, 0, allowed, NULL);
     open_list_release(&list);
 }
 
