@@ -9,9 +9,27 @@
 
 static const struct policy policies[] = {
     {"auto", "exact for small cells, dual for large ones", policy_auto_solve},
+    {"bcd", "block coordinate descent of EPSL: subchannels, power, cut, in turn", policy_bcd_solve},
     {"dual", "Lagrangian prices: a proven bound and a good plan, for large cells",
      policy_dual_solve},
+    {"equal", "as many subchannels each, uniform power, best cut", policy_equal_solve},
     {"exact", "global optimum within scheduler.gap, with a proven lower bound", policy_exact_solve},
+    {"rss-uniform-random", "strongest device on each subchannel, uniform power, random cut",
+     policy_rss_uniform_random_solve},
+    {"rss-uniform-best", "strongest device on each subchannel, uniform power, best cut",
+     policy_rss_uniform_best_solve},
+    {"rss-optimised-random", "strongest device on each subchannel, optimised power, random cut",
+     policy_rss_optimised_random_solve},
+    {"rss-optimised-best", "strongest device on each subchannel, optimised power, best cut",
+     policy_rss_optimised_best_solve},
+    {"greedy-uniform-random", "subchannels to the straggler, uniform power, random cut",
+     policy_greedy_uniform_random_solve},
+    {"greedy-uniform-best", "subchannels to the straggler, uniform power, best cut",
+     policy_greedy_uniform_best_solve},
+    {"greedy-optimised-random", "subchannels to the straggler, optimised power, random cut",
+     policy_greedy_optimised_random_solve},
+    {"greedy-optimised-best", "subchannels to the straggler, optimised power, best cut",
+     policy_greedy_optimised_best_solve},
 };
 
 const struct policy *policy_find(const char *name)
@@ -29,7 +47,20 @@ const struct policy *policy_at(int i)
 
 const char *const *policy_names(void)
 {
-    static const char *const names[] = {"auto", "dual", "exact", NULL};
+    static const char *const names[] = {"auto",
+                                        "bcd",
+                                        "dual",
+                                        "equal",
+                                        "exact",
+                                        "rss-uniform-random",
+                                        "rss-uniform-best",
+                                        "rss-optimised-random",
+                                        "rss-optimised-best",
+                                        "greedy-uniform-random",
+                                        "greedy-uniform-best",
+                                        "greedy-optimised-random",
+                                        "greedy-optimised-best",
+                                        NULL};
     return names;
 }
 

@@ -11,10 +11,37 @@
 
 int policy_auto_solve(const struct problem *problem, const struct plan_options *options,
                       struct plan *plan, struct err *err);
+int policy_bcd_solve(const struct problem *problem, const struct plan_options *options,
+                     struct plan *plan, struct err *err);
 int policy_dual_solve(const struct problem *problem, const struct plan_options *options,
                       struct plan *plan, struct err *err);
+int policy_equal_solve(const struct problem *problem, const struct plan_options *options,
+                       struct plan *plan, struct err *err);
 int policy_exact_solve(const struct problem *problem, const struct plan_options *options,
                        struct plan *plan, struct err *err);
+int policy_rss_uniform_random_solve(const struct problem *problem,
+                                    const struct plan_options *options, struct plan *plan,
+                                    struct err *err);
+int policy_rss_uniform_best_solve(const struct problem *problem, const struct plan_options *options,
+                                  struct plan *plan, struct err *err);
+int policy_rss_optimised_random_solve(const struct problem *problem,
+                                      const struct plan_options *options, struct plan *plan,
+                                      struct err *err);
+int policy_rss_optimised_best_solve(const struct problem *problem,
+                                    const struct plan_options *options, struct plan *plan,
+                                    struct err *err);
+int policy_greedy_uniform_random_solve(const struct problem *problem,
+                                       const struct plan_options *options, struct plan *plan,
+                                       struct err *err);
+int policy_greedy_uniform_best_solve(const struct problem *problem,
+                                     const struct plan_options *options, struct plan *plan,
+                                     struct err *err);
+int policy_greedy_optimised_random_solve(const struct problem *problem,
+                                         const struct plan_options *options, struct plan *plan,
+                                         struct err *err);
+int policy_greedy_optimised_best_solve(const struct problem *problem,
+                                       const struct plan_options *options, struct plan *plan,
+                                       struct err *err);
 
 /* Devices taking turns; not in the table, plan_make() calls it whenever the problem takes turns. */
 int policy_turns_solve(const struct problem *problem, const struct plan_options *options,

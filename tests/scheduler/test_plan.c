@@ -249,7 +249,8 @@ static void unknown_policies_and_bad_options_are_refused(void **state)
     (void)state;
     random_problem(&problem, 2, 2, 4, 2, 0);
     assert_int_equal(plan_make(&plan, &problem, "exakt", &defaults, &err), -1);
-    assert_string_equal(err.text, "policy 'exakt': allowed are exact");
+    assert_non_null(
+        strstr(err.text, "policy 'exakt': allowed are auto, bcd, dual, equal, exact, "));
     assert_int_equal(plan_make(&plan, &problem, "exact", &bad_gap, &err), -1);
     assert_string_equal(err.text, "gap 1: must be at least 0 and below 1");
     assert_int_equal(plan_make(&plan, &problem, "exact", &bad_time, &err), -1);
