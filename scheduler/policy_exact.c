@@ -10,9 +10,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "scheduler/partition_search.h"
+#include "scheduler/division_search.h"
 
-/* Steps of one question to the partition, above which branching is the better way. */
+/* Steps of one question to the division, above which branching is the better way. */
 #define MAX_PASS 1e7
 
 static void search(const struct cell *cell, const int *partner, const struct plan_options *options,
@@ -25,8 +25,8 @@ static void search(const struct cell *cell, const int *partner, const struct pla
     policy_choose_cuts(cell->problem, is_wanted);
     exact_search_init(&s, cell, partner, is_wanted, options->gap, deadline_us);
     exact_search_start(&s);
-    if (s.best >= 0 && partition_work(cell) <= MAX_PASS)
-        partition_search_run(&s);
+    if (s.best >= 0 && division_work(cell) <= MAX_PASS)
+        division_search_run(&s);
     else
         exact_search_run(&s);
     if (s.best >= 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "scheduler/partition_search.h"
+#include "scheduler/division_search.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ struct window {
 
 struct search {
     struct exact_search *s;
-    struct partition partition;
+    struct division division;
     struct window *windows; /* a heap, the least bound on top */
     size_t n, capacity;
     double work;
@@ -92,8 +92,8 @@ static void ask(struct search *w)
     double aim_s = top->bound_s + 0.5 * (w->s->best_s - top->bound_s);
     double up_s = aim_s - costs->fixed_s - top->from_s;
 
-    w->work += w->partition.work;
-    if (!partition_can_meet(&w->partition, costs, up_s, top->to_s, w->owner)) {
+    w->work += w->division.work;
+    if (!division_can_meet(&w->division, costs, up_s, top->to_s, w->owner)) {
         top->bound_s = fmax(top->bound_s, aim_s * (1 - 1e-12));
         sink(w, 0);
         return;
@@ -111,21 +111,21 @@ static bool goes_on(const struct search *w)
 {
     double gap = 1 - w->windows[0].bound_s / w->s->best_s;
 
-    if (gap <= PROVEN || (w->work > PARTITION_EASY_WORK && gap <= w->s->gap))
+    if (gap <= PROVEN || (w->work > DIVISION_EASY_WORK && gap <= w->s->gap))
         return false;
-    return w->work < PARTITION_MAX_WORK && clock_now_us() < w->s->deadline_us;
+    return w->work < DIVISION_MAX_WORK && clock_now_us() < w->s->deadline_us;
 }
 
-void partition_search_run(struct exact_search *s)
+void division_search_run(struct exact_search *s)
 {
     struct search w = {.s = s, .owner = mem_zero((size_t)s->cell->n_subchannels, sizeof(int))};
 
-    partition_init(&w.partition, s->cell);
+    division_init(&w.division, s->cell);
     start_windows(&w);
     while (w.n > 0 && goes_on(&w))
         ask(&w);
     exact_search_close(s, w.n > 0 ? w.windows[0].bound_s : HUGE_VAL);
-    partition_release(&w.partition);
+    division_release(&w.division);
     free(w.windows);
     free(w.owner);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "scheduler/partition.h"
+#include "scheduler/division.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,7 +55,7 @@ static double work_of(const int *count, int n_classes, int n_devices)
     return pairs * (n_devices > 2 ? n_devices - 2 : 0) + 20 * states * n_devices;
 }
 
-double partition_work(const struct cell *cell)
+double division_work(const struct cell *cell)
 {
     enum { MAX_CLASSES = 17 };
     int *class_of = mem_zero((size_t)cell->n_subchannels, sizeof(int));
@@ -66,22 +66,22 @@ double partition_work(const struct cell *cell)
     return n < 0 ? HUGE_VAL : work_of(count, n, cell->n_devices);
 }
 
-static size_t at_class(const struct partition *p, int i, int c)
+static size_t at_class(const struct division *p, int i, int c)
 {
     return (size_t)i * (size_t)p->n_classes + (size_t)c;
 }
 
-static size_t at_state(const struct partition *p, int i, int state)
+static size_t at_state(const struct division *p, int i, int state)
 {
     return (size_t)i * (size_t)p->n_states + (size_t)state;
 }
 
-static int digit(const struct partition *p, int state, int c)
+static int digit(const struct division *p, int state, int c)
 {
     return state / p->stride[c] % (p->count[c] + 1);
 }
 
-static void fill_device(struct partition *p, int i)
+static void fill_device(struct division *p, int i)
 {
     const struct cell *cell = p->cell;
     bool *is_listed = mem_zero((size_t)p->n_classes, sizeof(bool));
@@ -104,7 +104,7 @@ static void fill_device(struct partition *p, int i)
     }
 }
 
-void partition_init(struct partition *p, const struct cell *cell)
+void division_init(struct division *p, const struct cell *cell)
 {
     size_t m = (size_t)cell->n_subchannels, c = (size_t)cell->n_devices, n, s;
 
@@ -134,7 +134,7 @@ void partition_init(struct partition *p, const struct cell *cell)
         fill_device(p, i);
 }
 
-void partition_release(struct partition *p)
+void division_release(struct division *p)
 {
     free(p->class_of);
     free(p->first);
@@ -151,7 +151,7 @@ void partition_release(struct partition *p)
 }
 
 /* Water-filling over the classes of a state, as in waterfill.c; `wanted` holds the state's counts. */
-static double power_for_rate_w(const struct partition *p, int i, double rate_bps)
+static double power_for_rate_w(const struct division *p, int i, double rate_bps)
 {
     const double *log_floor = &p->log_floor[at_class(p, i, 0)];
     const int *order = &p->order[at_class(p, i, 0)];
@@ -184,7 +184,7 @@ static double power_for_rate_w(const struct partition *p, int i, double rate_bps
 }
 
 /* What device i needs to end both stages in time, for every state; more subchannels never cost more. */
-static void fill_powers(struct partition *p, const struct cut_costs *costs, int i, double up_s,
+static void fill_powers(struct division *p, const struct cut_costs *costs, int i, double up_s,
                         double down_s)
 {
     double up_left_s = up_s - costs->forward_s[i], down_left_s = down_s - costs->backward_s[i];
@@ -210,7 +210,7 @@ static void fill_powers(struct partition *p, const struct cut_costs *costs, int 
 }
 
 /* The least power of device i and those before it on `state`, and what of it device i then takes. */
-static double split(struct partition *p, int i, int state, int *taken_by_i)
+static double split(struct division *p, int i, int state, int *taken_by_i)
 {
     const double *before_w = &p->least_w[at_state(p, i - 1, 0)];
     const double *own_w = &p->power_w[at_state(p, i, 0)];
@@ -240,7 +240,7 @@ static double split(struct partition *p, int i, int state, int *taken_by_i)
     return least_w;
 }
 
-static void give(const struct partition *p, int i, int lot, int *owner)
+static void give(const struct division *p, int i, int lot, int *owner)
 {
     for (int c = 0; c < p->n_classes; c++)
         for (int k = 0, left = digit(p, lot, c); left > 0; k++)
@@ -250,7 +250,7 @@ static void give(const struct partition *p, int i, int lot, int *owner)
             }
 }
 
-static void trace_back(struct partition *p, int *owner)
+static void trace_back(struct division *p, int *owner)
 {
     int state = p->n_states - 1;
 
@@ -265,8 +265,8 @@ static void trace_back(struct partition *p, int *owner)
     give(p, 0, state, owner);
 }
 
-bool partition_can_meet(struct partition *p, const struct cut_costs *costs, double up_s,
-                        double down_s, int *owner)
+bool division_can_meet(struct division *p, const struct cut_costs *costs, double up_s,
+                       double down_s, int *owner)
 {
     int n = p->cell->n_devices, all = p->n_states - 1, lot = 0;
     double limit_w = p->cell->problem->total_power_w * (1 + SLACK), least_w;

@@ -6,16 +6,16 @@
  * Subchannels that are alike for every device form a class, and only how many of a class a device gets
  * matters. A state is such a count per class; there are prod(n_c + 1) of them, and one pass looks at
  * prod((n_c + 1)(n_c + 2) / 2) pairs per device. That is little for ten subchannels that all differ and next
- * to nothing without fading, however many there are. Used by partition_search.h.
+ * to nothing without fading, however many there are. Used by division_search.h.
  */
-#ifndef SCHEDULER_PARTITION_H
-#define SCHEDULER_PARTITION_H
+#ifndef SCHEDULER_DIVISION_H
+#define SCHEDULER_DIVISION_H
 
 #include <stdbool.h>
 
 #include "scheduler/cell.h"
 
-struct partition {
+struct division {
     const struct cell *cell; /* borrowed */
     int n_classes;
     int *class_of;        /* [M] */
@@ -32,17 +32,17 @@ struct partition {
 };
 
 /* Steps that one pass would take; INFINITY when the states alone are too many. */
-double partition_work(const struct cell *cell);
+double division_work(const struct cell *cell);
 
-/* Only where partition_work() is finite. */
-void partition_init(struct partition *p, const struct cell *cell);
-void partition_release(struct partition *p);
+/* Only where division_work() is finite. */
+void division_init(struct division *p, const struct cell *cell);
+void division_release(struct division *p);
 
 /*
  * Whether owners and powers exist with which the uplink stage ends by up_s and the downlink stage by down_s
  * at these costs; owner[M] is filled when so.
  */
-bool partition_can_meet(struct partition *p, const struct cut_costs *costs, double up_s,
-                        double down_s, int *owner);
+bool division_can_meet(struct division *p, const struct cut_costs *costs, double up_s,
+                       double down_s, int *owner);
 
 #endif
