@@ -15,6 +15,9 @@
 
 #include "scheduler/cell.h"
 
+/* Steps of one pass, above which branching is the better way. */
+#define DIVISION_MAX_PASS 1e7
+
 struct division {
     const struct cell *cell; /* borrowed */
     int n_classes;

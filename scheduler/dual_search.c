@@ -10,12 +10,13 @@
 #include "base/rng.h"
 #include "scheduler/improve.h"
 #include "scheduler/ownership.h"
+#include "scheduler/squeeze.h"
 
 #define FIRST_STEPS 200 /* of the ascent at the first cut; the prices then serve the others */
 #define NEXT_STEPS  60
 #define LAST_STEPS  400     /* once more where the bound is least */
 #define MAX_TRIES   4000000 /* of one improvement */
-#define ROUND_WORK  3e6     /* tries spent on shaken rounds, about */
+#define ROUND_WORK  1e5     /* tries spent on shaken rounds, about */
 #define MAX_ROUNDS  400
 #define SHAKE       0.1 /* of a worth */
 #define KEPT        0.8 /* of the owners */
@@ -113,10 +114,24 @@ static void round_worths(struct dual_search *s, double shake, double kept, int *
 static void round_once(struct dual_search *s, int j, double shake, double kept)
 {
     struct allocation tried;
+    double total_s;
 
     allocation_init(&tried, s->cell, &s->cuts[j].costs);
     round_worths(s, shake, kept, tried.owner);
     allocation_set(&tried, tried.owner);
+    total_s = improve_owners(&tried, MAX_TRIES, s->deadline_us);
+    if (total_s < s->best_s * 1.02)
+        total_s = squeeze_owners(&tried, MAX_TRIES, s->deadline_us);
+    keep_if_best(s, j, &tried, total_s);
+    allocation_release(&tried);
+}
+
+void dual_search_try(struct dual_search *s, int j, const int *owner)
+{
+    struct allocation tried;
+
+    allocation_init(&tried, s->cell, &s->cuts[j].costs);
+    allocation_set(&tried, owner);
     keep_if_best(s, j, &tried, improve_owners(&tried, MAX_TRIES, s->deadline_us));
     allocation_release(&tried);
 }
@@ -136,7 +151,8 @@ static void try_cut(struct dual_search *s, int j)
     ownership_greedy(&greedy, s->partner);
     keep_if_best(s, j, &greedy, allocation_total_s(&greedy));
     if (s->best >= 0 && !is_late(s)) {
-        if (j == 0) {
+        if (!s->has_prices) {
+            s->has_prices = true;
             ascent_start(&s->ascent, &greedy);
             steps = FIRST_STEPS;
         } else {

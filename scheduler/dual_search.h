@@ -28,6 +28,7 @@ struct dual_search {
     int best, *owner; /* index into cuts, -1: none; [M] */
     double best_s;
     struct ascent ascent;
+    bool has_prices; /* the ascent has been started at some cut */
     struct rng *rng;
 };
 
@@ -35,6 +36,9 @@ void dual_search_init(struct dual_search *s, const struct cell *cell, const int 
                       const bool *is_cut_wanted, const struct plan_options *options,
                       struct rng *rng);
 void dual_search_release(struct dual_search *s);
+
+/* Owners [M] from elsewhere at s->cuts[j], to be improved and kept if they are good; before the run. */
+void dual_search_try(struct dual_search *s, int j, const int *owner);
 
 void dual_search_run(struct dual_search *s);
 

@@ -129,6 +129,25 @@ void exact_search_start(struct exact_search *s)
     free(allowed);
 }
 
+void exact_search_try(struct exact_search *s, int j, const int *owner)
+{
+    struct cut_search *c = &s->cuts[j];
+    struct allocation tried;
+    double total_s;
+
+    if (!c->is_started)
+        return; /* dropped: its bound is within the gap of a round found */
+    allocation_init(&tried, s->cell, &c->costs);
+    allocation_set(&tried, owner);
+    total_s = improve(s, &tried);
+    if (total_s < c->known_s) {
+        allocation_set(&c->known, tried.owner);
+        c->known_s = total_s;
+        exact_search_keep_if_best(s, j);
+    }
+    allocation_release(&tried);
+}
+
 /* The relaxation's shares rounded to owners, repaired, and improved when they look promising. */
 static void round_shares(struct exact_search *s, int j, const double *share)
 {

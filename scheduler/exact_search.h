@@ -56,6 +56,9 @@ void exact_search_start(struct exact_search *s);
 /* Branches until nothing is left; after exact_search_start(). */
 void exact_search_run(struct exact_search *s);
 
+/* Owners [M] from elsewhere at s->cuts[j], to be improved and kept if they are better; after the start. */
+void exact_search_try(struct exact_search *s, int j, const int *owner);
+
 /* For others that continue from the start: a cut's known_s has fallen; nothing open lies below bound_s. */
 void exact_search_keep_if_best(struct exact_search *s, int j);
 void exact_search_close(struct exact_search *s, double bound_s);

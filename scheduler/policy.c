@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scheduler/policy.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,10 +125,49 @@ void policy_fill_plan(struct plan *plan, const struct cell *cell, const struct c
     allocation_release(&a);
 }
 
-void policy_explain_too_slow(struct plan *plan)
+void policy_explain_too_slow(struct plan *plan, const struct cell *cell)
 {
+    const struct problem *problem = cell->problem;
+    double least_bps = HUGE_VAL, bits = HUGE_VAL;
+    int slowest = 0;
+    struct bands bands;
+
+    bands_init(&bands, cell->n_subchannels);
+    for (int i = 0; i < cell->n_devices; i++) {
+        double rate_bps;
+        bands_fill(&bands, cell, i, NULL);
+        rate_bps = waterfill_rate_bps(&bands, cell->power_cap_w[i]);
+        if (rate_bps < least_bps) {
+            least_bps = rate_bps;
+            slowest = i;
+        }
+    }
+    bands_release(&bands);
+    for (int j = 0; j < problem->n_cuts; j++)
+        bits = fmin(bits, problem->batch_size * problem->cuts[j].activation_bits);
     plan->status = PLAN_INFEASIBLE;
-    plan->reason =
-        mem_string("gains or powers are so small that a round takes longer than a number "
-                   "can hold");
+    plan->reason = mem_format("device %s: its limit of %g W (%s) gives at most %g bit/s on the "
+                              "whole band; its %g bit would "
+                              "need %g bit/s to be sent within a day",
+                              problem->devices[slowest].name, cell->power_cap_w[slowest],
+                              problem->devices[slowest].max_power_w <= problem->total_power_w
+                                  ? "max_power_w"
+                                  : "total_power_w",
+                              least_bps, bits, bits / 86400);
+}
+
+int *policy_previous_owners(const struct plan_options *options, const struct cell *cell,
+                            const int *partner, int cut)
+{
+    const struct plan *previous = options->previous;
+    int *owner;
+
+    if (!previous || previous->status == PLAN_INFEASIBLE || previous->cut != cut)
+        return NULL;
+    owner = mem_copy(previous->owner, (size_t)cell->n_subchannels * sizeof(int));
+    for (int k = 0; k < cell->n_subchannels; k++)
+        if (owner[k] < 0 || owner[k] >= cell->n_devices)
+            owner[k] = k % cell->n_devices;
+    ownership_repair(cell, partner, owner);
+    return owner;
 }

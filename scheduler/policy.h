@@ -67,7 +67,12 @@ void policy_with_cell(const struct problem *problem, const struct plan_options *
 void policy_fill_plan(struct plan *plan, const struct cell *cell, const struct cut_costs *costs,
                       int cut, const int *owner, double bound_s);
 
-/* No round of finite length was found. */
-void policy_explain_too_slow(struct plan *plan);
+/* No round of finite length was found: names the slowest device, its limit and the rate it would need. */
+void policy_explain_too_slow(struct plan *plan, const struct cell *cell);
+
+/* The owners [M] of options->previous, repaired, when it is one of this cut; NULL when there are none. To be
+ * freed. */
+int *policy_previous_owners(const struct plan_options *options, const struct cell *cell,
+                            const int *partner, int cut);
 
 #endif

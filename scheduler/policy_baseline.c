@@ -143,7 +143,7 @@ static void search(const struct baseline *b, const struct cell *cell, const int 
     if (only >= 0)
         plan->lower_bound_s = least_of_all_cuts_s(cell);
     if (plan->status == PLAN_INFEASIBLE)
-        policy_explain_too_slow(plan);
+        policy_explain_too_slow(plan, cell);
 }
 
 /* A policy has no room for its switches but in its function. */

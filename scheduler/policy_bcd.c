@@ -166,7 +166,7 @@ static void search(const struct cell *cell, const int *partner, const struct pla
         plan->lower_bound_s = least_s;
         plan->status = PLAN_FEASIBLE;
     } else {
-        policy_explain_too_slow(plan);
+        policy_explain_too_slow(plan, cell);
     }
     bcd_release(&b);
     glp_free_env();

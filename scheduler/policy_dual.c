@@ -23,12 +23,18 @@ static void search(const struct cell *cell, const int *partner, const struct pla
     rng_seed(&rng, options->seed, RNG_POLICY);
     policy_choose_cuts(cell->problem, is_wanted);
     dual_search_init(&s, cell, partner, is_wanted, options, &rng);
+    for (int j = 0; j < s.n_cuts; j++) {
+        int *owner = policy_previous_owners(options, cell, partner, s.cuts[j].cut);
+        if (owner)
+            dual_search_try(&s, j, owner);
+        free(owner);
+    }
     dual_search_run(&s);
     if (s.best >= 0)
         policy_fill_plan(plan, cell, &s.cuts[s.best].costs, s.cuts[s.best].cut, s.owner,
                          dual_search_bound_s(&s));
     else
-        policy_explain_too_slow(plan);
+        policy_explain_too_slow(plan, cell);
     dual_search_release(&s);
     free(is_wanted);
 }

@@ -12,9 +12,6 @@
 #include "base/mem.h"
 #include "scheduler/division_search.h"
 
-/* Steps of one question to the division, above which branching is the better way. */
-#define MAX_PASS 1e7
-
 static void search(const struct cell *cell, const int *partner, const struct plan_options *options,
                    struct plan *plan)
 {
@@ -25,7 +22,13 @@ static void search(const struct cell *cell, const int *partner, const struct pla
     policy_choose_cuts(cell->problem, is_wanted);
     exact_search_init(&s, cell, partner, is_wanted, options->gap, deadline_us);
     exact_search_start(&s);
-    if (s.best >= 0 && division_work(cell) <= MAX_PASS)
+    for (int j = 0; j < s.n_cuts; j++) {
+        int *owner = policy_previous_owners(options, cell, partner, s.cuts[j].cut);
+        if (owner)
+            exact_search_try(&s, j, owner);
+        free(owner);
+    }
+    if (s.best >= 0 && division_work(cell) <= DIVISION_MAX_PASS)
         division_search_run(&s);
     else
         exact_search_run(&s);
@@ -33,7 +36,7 @@ static void search(const struct cell *cell, const int *partner, const struct pla
         policy_fill_plan(plan, cell, &s.cuts[s.best].costs, s.cuts[s.best].cut,
                          s.cuts[s.best].known.owner, exact_search_bound_s(&s));
     } else {
-        policy_explain_too_slow(plan);
+        policy_explain_too_slow(plan, cell);
     }
     exact_search_release(&s);
     free(is_wanted);

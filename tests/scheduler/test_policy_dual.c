@@ -254,6 +254,33 @@ static void the_seed_alone_decides_a_random_cut(void **state)
     problem_release(&problem);
 }
 
+/* The channel has changed a little since the plan before. */
+static void a_warm_start_is_never_worse_than_the_plan_before(void **state)
+{
+    static const char *const policies[] = {"exact", "dual"};
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct plan_options options = {.gap = 0.3, .time_limit_s = 10};
+        struct problem problem;
+        struct plan before, after, kept;
+        random_air_bound_problem(&problem, seed, 4, 16, 4, 0.5 * (double)(seed % 3));
+        assert_int_equal(plan_make(&before, &problem, "exact", &defaults, NULL), 0);
+        for (int i = 0; i < 4; i++)
+            for (int k = 0; k < 16; k++)
+                problem.devices[i].gain[k] *= 1 + 0.02 * ((i + k) % 3);
+        options.previous = &before;
+        make(&kept, &problem, "exact");
+        assert_int_equal(plan_make(&after, &problem, policies[seed % 2], &options, NULL), 0);
+        assert_true(after.latency_s <= before.latency_s * (1 + 1e-9));
+        assert_true(after.lower_bound_s <= kept.latency_s * (1 + 1e-9));
+        plan_release(&before);
+        plan_release(&after);
+        plan_release(&kept);
+        problem_release(&problem);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +293,7 @@ int main(void)
         cmocka_unit_test(the_round_never_gets_longer_from_block_to_block),
         cmocka_unit_test(each_switch_of_the_baselines_for_the_better_never_lengthens_the_round),
         cmocka_unit_test(the_seed_alone_decides_a_random_cut),
+        cmocka_unit_test(a_warm_start_is_never_worse_than_the_plan_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 #include "scheduler/power.h"
 #include "tests/scheduler/sample_problems.h"
 
-static const struct plan_options defaults = {0.005, 10, 0};
+static const struct plan_options defaults = {.gap = 0.005, .time_limit_s = 10};
 
 static void make(struct plan *plan, const struct problem *problem,
                  const struct plan_options *options)
@@ -73,7 +73,7 @@ static void vary(struct problem *p, uint64_t seed)
 
 static void assert_matches_brute_force(const struct problem *problem, double gap)
 {
-    struct plan_options options = {gap, 10, 0};
+    struct plan_options options = {.gap = gap, .time_limit_s = 10};
     double best_s = brute_force_s(problem);
     struct plan plan;
 
@@ -194,7 +194,7 @@ static void the_same_problem_gives_the_same_plan(void **state)
 
 static void out_of_time_still_gives_a_checked_plan_with_a_bound(void **state)
 {
-    struct plan_options options = {0, 0, 0};
+    struct plan_options options = {.gap = 0, .time_limit_s = 0};
     struct problem problem;
     struct plan plan, exact;
 
@@ -297,7 +297,7 @@ static void infeasible_problems_name_the_devices(void **state)
 static void extreme_numbers_do_no_harm(void **state)
 {
     static const double gains[] = {1e-300, 1e-30, 1e-9, 1e30}, powers[] = {1e-30, 1.5, 1e30};
-    struct plan_options options = {0.005, 0.2, 0};
+    struct plan_options options = {.gap = 0.005, .time_limit_s = 0.2};
 
     (void)state;
     for (size_t g = 0; g < ARRAY_LEN(gains); g++)
