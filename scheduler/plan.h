@@ -40,6 +40,10 @@ struct plan_options {
     /* A plan of a problem with as many devices, subchannels and cuts, to start from; or NULL. Makes "exact"
      * and "dual" no worse than its owners at its cut, and often faster; nothing else rests on it. */
     const struct plan *previous;
+    /* For "fixed": names of devices, subchannel by subchannel, from the start again when they run out;
+     * n_owners 0: all devices in turn. Borrowed. */
+    char *const *owners;
+    int n_owners;
 };
 
 /* A scheduling policy: one file scheduler/policy_<name>.c, one row of the table in scheduler/policy.c. */

@@ -19,6 +19,8 @@ int policy_equal_solve(const struct problem *problem, const struct plan_options 
                        struct plan *plan, struct err *err);
 int policy_exact_solve(const struct problem *problem, const struct plan_options *options,
                        struct plan *plan, struct err *err);
+int policy_fixed_solve(const struct problem *problem, const struct plan_options *options,
+                       struct plan *plan, struct err *err);
 int policy_rss_uniform_random_solve(const struct problem *problem,
                                     const struct plan_options *options, struct plan *plan,
                                     struct err *err);

@@ -281,6 +281,52 @@ static void a_warm_start_is_never_worse_than_the_plan_before(void **state)
     }
 }
 
+static void fixed_owners_are_taken_checked_and_refused(void **state)
+{
+    char d0[] = "d0", d1[] = "d1", dx[] = "dx";
+    char *names[] = {d1, d0, d0}, *unknown[] = {d0, dx}, *alone[] = {d1};
+    struct plan_options options = {.gap = 0.005, .time_limit_s = 1, .owners = names, .n_owners = 3};
+    struct err err = ERR_INIT;
+    struct problem problem;
+    struct plan plan;
+
+    (void)state;
+    random_problem(&problem, 1, 2, 6, 3, 0.5);
+    assert_int_equal(plan_make(&plan, &problem, "fixed", &options, NULL), 0);
+    for (int k = 0; k < 6; k++)
+        assert_int_equal(plan.owner[k], k % 3 == 0);
+    plan_release(&plan);
+    options.owners = alone;
+    options.n_owners = 1;
+    assert_int_equal(plan_make(&plan, &problem, "fixed", &options, NULL), 0);
+    assert_int_equal(plan.status, PLAN_INFEASIBLE);
+    assert_string_equal(plan.reason, "device d0 owns no subchannel that it can use");
+    plan_release(&plan);
+    options.owners = unknown;
+    options.n_owners = 2;
+    assert_int_equal(plan_make(&plan, &problem, "fixed", &options, &err), -1);
+    assert_string_equal(err.text, "owners: 'dx': there is no such device");
+    problem_release(&problem);
+}
+
+static void an_endless_round_names_the_device_its_limit_and_the_rate(void **state)
+{
+    struct problem problem;
+    struct plan plan;
+
+    (void)state;
+    random_problem(&problem, 1, 2, 4, 3, 0);
+    problem.devices[1].max_power_w = 1e-30;
+    for (int k = 0; k < 4; k++)
+        problem.devices[1].gain[k] = 1e-310;
+    make(&plan, &problem, "exact");
+    assert_int_equal(plan.status, PLAN_INFEASIBLE);
+    assert_non_null(strstr(plan.reason, "device d1: its limit of 1e-30 W (max_power_w) gives"));
+    assert_non_null(strstr(plan.reason, "within a day"));
+    plan_release(&plan);
+    problem_release(&problem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +339,8 @@ int main(void)
         cmocka_unit_test(the_round_never_gets_longer_from_block_to_block),
         cmocka_unit_test(each_switch_of_the_baselines_for_the_better_never_lengthens_the_round),
         cmocka_unit_test(the_seed_alone_decides_a_random_cut),
+        cmocka_unit_test(fixed_owners_are_taken_checked_and_refused),
+        cmocka_unit_test(an_endless_round_names_the_device_its_limit_and_the_rate),
         cmocka_unit_test(a_warm_start_is_never_worse_than_the_plan_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
