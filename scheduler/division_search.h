@@ -15,7 +15,7 @@
 
 /* Steps a search may take below the gap it was asked for, and in all. */
 #define DIVISION_EASY_WORK 1e8
-#define DIVISION_MAX_WORK  3e10
+#define DIVISION_MAX_WORK  2e9
 
 /*
  * Continues a search that has been started by exact_search_start(): fills best, best_s and dropped_s and

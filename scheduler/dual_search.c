@@ -120,7 +120,7 @@ static void round_once(struct dual_search *s, int j, double shake, double kept)
     round_worths(s, shake, kept, tried.owner);
     allocation_set(&tried, tried.owner);
     total_s = improve_owners(&tried, MAX_TRIES, s->deadline_us);
-    if (total_s < s->best_s * 1.02)
+    if (total_s < s->best_s * 1.02 && s->cuts[j].bound_s < total_s * (1 - s->gap))
         total_s = squeeze_owners(&tried, MAX_TRIES, s->deadline_us);
     keep_if_best(s, j, &tried, total_s);
     allocation_release(&tried);

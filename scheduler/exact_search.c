@@ -17,9 +17,9 @@
 #define NODE_STEP     0.03 /* of a price, the first: the parent's prices are near the best */
 #define NODE_SOFTNESS 0.01
 
-#define AIM 0.1 /* of the gap */
-#define EASY_NODES                                                                                 \
-    40000 /* divided by the pairs: as long as going on below the gap counts as cheap */
+#define AIM       0.1 /* of the gap */
+#define EASY_WORK 1e5 /* nodes times pairs: as long as going on below the gap counts as cheap */
+#define MAX_WORK  1e7 /* and in all; some seconds */
 
 static int by_least(const void *a, const void *b)
 {
@@ -298,11 +298,11 @@ static void solve_node(struct exact_search *s, int j, double bound_s, bool *allo
 static bool goes_on(const struct exact_search *s)
 {
     double least_s = fmin(s->dropped_s, open_list_least_s(&s->open));
+    double work = (double)s->n_nodes * (double)s->open.n_pairs;
 
     if (open_list_least_s(&s->open) >= cutoff_s(s))
         return false;
-    if ((double)s->n_nodes * (double)s->open.n_pairs > EASY_NODES &&
-        least_s >= s->best_s * (1 - s->gap))
+    if (work > MAX_WORK || (work > EASY_WORK && least_s >= s->best_s * (1 - s->gap)))
         return false;
     return s->open.n_pairs <= MAX_PAIRS && clock_now_us() < s->deadline_us;
 }

@@ -181,7 +181,7 @@ static void at_the_papers_size(struct strbuf *out, FILE *data)
 
 static void of_large_cells(struct strbuf *out, int n_devices, int n_subchannels, int n_each,
                            const struct plan_options *options, double gap, double median_s,
-                           const char *target)
+                           double longest_s, const char *target)
 {
     struct figures all = {.n = 0};
     struct rusage usage;
@@ -202,13 +202,14 @@ static void of_large_cells(struct strbuf *out, int n_devices, int n_subchannels,
                 all.solve_s[all.n / 2], usage.ru_maxrss / 1024);
     verdict(out, target,
             all.gap[all.n - 1] <= gap && all.solve_s[all.n / 2] <= median_s &&
-                all.solve_s[all.n - 1] <= options->time_limit_s * 1.05);
+                all.solve_s[all.n - 1] <= longest_s);
 }
 
 static void at_twenty_devices(struct strbuf *out, FILE *data)
 {
     (void)data;
-    of_large_cells(out, 20, 100, 9, &defaults, 1.5, 3, "gap <= 1.5 % in <= 10 s, median <= 3 s");
+    of_large_cells(out, 20, 100, 9, &defaults, 1.5, 3, 10.1,
+                   "gap <= 1.5 % in <= 10 s, median <= 3 s");
 }
 
 static void at_a_hundred_devices(struct strbuf *out, FILE *data)
@@ -216,15 +217,15 @@ static void at_a_hundred_devices(struct strbuf *out, FILE *data)
     struct plan_options options = {.gap = 0.005, .time_limit_s = 20, .seed = 1};
 
     (void)data;
-    of_large_cells(out, 100, 600, 3, &options, 3, 20, "gap <= 3 % in <= 20 s");
+    of_large_cells(out, 100, 600, 3, &options, 3, 20, 20.1, "gap <= 3 % in <= 20 s");
 }
 
 static void at_a_thousand_devices(struct strbuf *out, FILE *data)
 {
-    struct plan_options options = {.gap = 0.005, .time_limit_s = 57, .seed = 1};
+    struct plan_options options = {.gap = 0.005, .time_limit_s = 50, .seed = 1};
 
     (void)data;
-    of_large_cells(out, 1000, 4000, 1, &options, 8, 60, "gap <= 8 % in <= 60 s and < 2 GiB");
+    of_large_cells(out, 1000, 4000, 1, &options, 8, 60, 60, "gap <= 8 % in <= 60 s and < 2 GiB");
 }
 
 static void by_policy(struct strbuf *out, FILE *data)
@@ -261,8 +262,8 @@ static void by_policy(struct strbuf *out, FILE *data)
 
 static void against_size(struct strbuf *out, FILE *data)
 {
-    static const int devices[] = {2, 3, 5, 8, 12, 20, 40, 80, 160};
-    struct plan_options options = {.gap = 0.005, .time_limit_s = 20, .seed = 1};
+    static const int devices[] = {2, 3, 5, 8, 12, 20, 40, 80};
+    struct plan_options options = {.gap = 0.005, .time_limit_s = 10, .seed = 1};
 
     strbuf_addf(out, "| C | M | cells | gap mean | largest | solve mean | longest |\n"
                      "|---|---|---|---|---|---|---|\n");
