@@ -144,6 +144,16 @@ $(B)/wire/splitbed.pb-c.o: $(PROTO).c
 $(call archive,wire): $(B)/wire/splitbed.pb-c.o
 $(call objects,wire) $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/wire/*.c)): | $(PROTO).h
 
+## bench-scheduler: measure the scheduler; writes the tables and the figure of docs/SCHEDULER.md (BENCH="c5 c20": some parts)
+BENCH ?=
+.PHONY: bench-scheduler
+bench-scheduler: $(B)/tests/bench/bench_scheduler
+	$< docs/SCHEDULER.md $(B)/scheduler-growth.data $(BENCH)
+	if [ -s $(B)/scheduler-growth.data ]; then gnuplot -e "data='$(B)/scheduler-growth.data'; \
+	    figure='docs/scheduler-growth.svg'" tests/bench/growth.gnuplot; fi
+$(B)/tests/bench/bench_scheduler: $(B)/tests/bench/bench_scheduler.o $(call archives,scheduler $(BELOW_scheduler))
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,scheduler $(BELOW_scheduler))
+
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
 lint: setup

@@ -15,7 +15,12 @@ int planning_solve(struct plan *plan, const struct problem *problem, const struc
                    const char *policy, struct err *err)
 {
     struct plan_options options = {
-        .gap = e->scheduler.gap, .time_limit_s = e->scheduler.time_limit_s, .seed = e->seed};
+        .gap = e->scheduler.gap,
+        .time_limit_s = e->scheduler.time_limit_s,
+        .seed = e->seed,
+        .owners = e->scheduler.owners,
+        .n_owners = e->scheduler.n_owners,
+    };
     return plan_make(plan, problem, policy ? policy : e->scheduler.policy, &options, err);
 }
 

@@ -82,6 +82,8 @@ struct experiment {
         char **
             cuts; /* names of the layers after which a cut may fall; n_cuts 0: after any but the last */
         int n_cuts;
+        char **owners; /* policy fixed: device names, subchannel by subchannel */
+        int n_owners;
     } scheduler;
 
     struct {

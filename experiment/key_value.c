@@ -19,6 +19,9 @@ struct names {
 static_assert(offsetof(struct experiment, scheduler.n_cuts) ==
                   offsetof(struct experiment, scheduler.cuts) + offsetof(struct names, n),
               "a list of names is a pointer and its count");
+static_assert(offsetof(struct experiment, scheduler.n_owners) ==
+                  offsetof(struct experiment, scheduler.owners) + offsetof(struct names, n),
+              "a list of names is a pointer and its count");
 
 void *key_field(const struct key_row *row, void *base)
 {

@@ -196,6 +196,9 @@ static const struct key_row rows[] = {
     {"scheduler", "cuts", KEY_NAMES, .fallback = "[]",
      .help = "layers after which the model may be cut; []: after any but the last",
      IN(experiment, scheduler.cuts)},
+    {"scheduler", "owners", KEY_NAMES, .fallback = "[]",
+     .help = "policy fixed: device of each subchannel, repeated when fewer; []: all in turn",
+     IN(experiment, scheduler.owners)},
 
     {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, CLOSED(1e-6, 1e6), .fallback = "1",
      .help = "wall-clock seconds one modelled second lasts", IN(experiment, testbed.time_scale)},

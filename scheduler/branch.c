@@ -7,15 +7,17 @@
 
 #include "base/mem.h"
 
-void open_list_init(struct open_list *list, size_t n_pairs)
+void open_list_init(struct open_list *list, size_t n_pairs, size_t n_prices)
 {
-    *list = (struct open_list){NULL, 0, 0, n_pairs};
+    *list = (struct open_list){NULL, 0, 0, n_pairs, n_prices};
 }
 
 void open_list_release(struct open_list *list)
 {
-    for (size_t p = 0; p < list->n; p++)
+    for (size_t p = 0; p < list->n; p++) {
         free(list->nodes[p].allowed);
+        free(list->nodes[p].prices);
+    }
     free(list->nodes);
     memset(list, 0, sizeof *list);
 }
@@ -27,14 +29,17 @@ static void exchange(struct open_list *list, size_t a, size_t b)
     list->nodes[b] = node;
 }
 
-void open_list_push(struct open_list *list, double bound_s, int cut, const bool *allowed)
+void open_list_push(struct open_list *list, double bound_s, int cut, const bool *allowed,
+                    const double *prices)
 {
-    struct node node = {bound_s, cut, mem_zero((list->n_pairs + 7) / 8, 1)};
+    struct node node = {bound_s, cut, mem_zero((list->n_pairs + 7) / 8, 1), NULL};
     size_t p = list->n;
 
     for (size_t at = 0; at < list->n_pairs; at++)
         if (allowed[at])
             node.allowed[at / 8] |= (uint8_t)(1u << (at % 8));
+    if (prices)
+        node.prices = mem_copy(prices, list->n_prices * sizeof *prices);
     list->nodes = mem_grow(list->nodes, list->n, &list->capacity, sizeof *list->nodes);
     list->nodes[list->n++] = node;
     for (; p > 0 && list->nodes[(p - 1) / 2].bound_s > list->nodes[p].bound_s; p = (p - 1) / 2)
@@ -55,7 +60,8 @@ static void sink(struct open_list *list, size_t p)
     }
 }
 
-bool open_list_pop(struct open_list *list, double *bound_s, int *cut, bool *allowed)
+bool open_list_pop(struct open_list *list, double *bound_s, int *cut, bool *allowed, double *prices,
+                   bool *has_prices)
 {
     struct node top;
 
@@ -68,7 +74,12 @@ bool open_list_pop(struct open_list *list, double *bound_s, int *cut, bool *allo
     *cut = top.cut;
     for (size_t at = 0; at < list->n_pairs; at++)
         allowed[at] = top.allowed[at / 8] >> (at % 8) & 1;
+    if (has_prices)
+        *has_prices = top.prices != NULL;
+    if (prices && top.prices)
+        memcpy(prices, top.prices, list->n_prices * sizeof *prices);
     free(top.allowed);
+    free(top.prices);
     return true;
 }
 

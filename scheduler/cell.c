@@ -43,6 +43,7 @@ void cell_init(struct cell *cell, const struct problem *problem)
     cell->n_devices = problem->n_devices;
     cell->n_subchannels = problem->n_subchannels;
     cell->floor_w_per_hz = mem_zero(c * m, sizeof(double));
+    cell->log_floor = mem_zero(c * m, sizeof(double));
     cell->downlink_bps = mem_zero(c * m, sizeof(double));
     cell->order = mem_zero(c * m, sizeof(int));
     cell->power_cap_w = mem_zero(c, sizeof(double));
@@ -53,6 +54,7 @@ void cell_init(struct cell *cell, const struct problem *problem)
             double gain = device->gain[k];
             cell->floor_w_per_hz[cell_at(cell, i, k)] =
                 gain > 0 ? problem->noise_psd_w_per_hz / gain : HUGE_VAL;
+            cell->log_floor[cell_at(cell, i, k)] = log(cell->floor_w_per_hz[cell_at(cell, i, k)]);
             cell->downlink_bps[cell_at(cell, i, k)] = rates_downlink_of_bps(problem, i, k);
         }
         sort_subchannels(cell, i, ranked);
@@ -63,6 +65,7 @@ void cell_init(struct cell *cell, const struct problem *problem)
 void cell_release(struct cell *cell)
 {
     free(cell->floor_w_per_hz);
+    free(cell->log_floor);
     free(cell->downlink_bps);
     free(cell->order);
     free(cell->power_cap_w);

@@ -18,6 +18,7 @@ struct cell {
     int n_devices, n_subchannels;
     /* [C][M] N0 / g in W/Hz: the floor that water is poured on; INFINITY where g is 0. */
     double *floor_w_per_hz;
+    double *log_floor;    /* [C][M] its natural logarithm */
     int *order;           /* [C][M] a device's subchannels, best first */
     double *downlink_bps; /* [C][M] at the server's power */
     double *power_cap_w;  /* [C] min(p_i^max, p_total) */

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scheduler/exact_search.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "scheduler/improve.h"
 
 /* Masters above this size take longer to build than they are worth; the search then is local only. */
 #define MAX_PAIRS 20000
+
+#define NODE_STEPS    40   /* of the ascent at a node */
+#define NODE_STEP     0.03 /* of a price, the first: the parent's prices are near the best */
+#define NODE_SOFTNESS 0.01
+
+#define AIM       0.1 /* of the gap */
+#define EASY_WORK 1e5 /* nodes times pairs: as long as going on below the gap counts as cheap */
+#define MAX_WORK  1e7 /* and in all; some seconds */
 
 static int by_least(const void *a, const void *b)
 {
@@ -27,6 +37,7 @@ void exact_search_init(struct exact_search *s, const struct cell *cell, const in
     *s = (struct exact_search){.cell = cell,
                                .partner = partner,
                                .gap = gap,
+                               .aim = AIM * gap,
                                .deadline_us = deadline_us,
                                .best = -1,
                                .best_s = HUGE_VAL,
@@ -42,7 +53,11 @@ void exact_search_init(struct exact_search *s, const struct cell *cell, const in
         s->n_cuts++;
     }
     qsort(s->cuts, (size_t)s->n_cuts, sizeof *s->cuts, by_least);
-    open_list_init(&s->open, cell_at(cell, cell->n_devices, 0));
+    open_list_init(&s->open, cell_at(cell, cell->n_devices, 0), prices_count(cell->n_devices));
+    s->prices = mem_zero(prices_count(cell->n_devices), sizeof(double));
+    ascent_init(&s->ascent, cell);
+    s->ascent.first_step = NODE_STEP;
+    s->ascent.first_softness = s->ascent.last_softness = NODE_SOFTNESS;
 }
 
 void exact_search_release(struct exact_search *s)
@@ -55,11 +70,13 @@ void exact_search_release(struct exact_search *s)
     }
     free(s->cuts);
     open_list_release(&s->open);
+    ascent_release(&s->ascent);
+    free(s->prices);
 }
 
 static double cutoff_s(const struct exact_search *s)
 {
-    return s->best_s * (1 - s->gap);
+    return s->best_s * (1 - s->aim);
 }
 
 static void drop(struct exact_search *s, double bound_s)
@@ -67,7 +84,7 @@ static void drop(struct exact_search *s, double bound_s)
     s->dropped_s = fmin(s->dropped_s, bound_s);
 }
 
-static void keep_if_best(struct exact_search *s, int j)
+void exact_search_keep_if_best(struct exact_search *s, int j)
 {
     if (s->cuts[j].known_s < s->best_s) {
         s->best_s = s->cuts[j].known_s;
@@ -77,11 +94,18 @@ static void keep_if_best(struct exact_search *s, int j)
 
 static double improve(const struct exact_search *s, struct allocation *a)
 {
-    return s->is_rough ? allocation_total_s(a) : ownership_improve(a, s->deadline_us);
+    return s->is_rough ? allocation_total_s(a) : improve_owners(a, LONG_MAX, s->deadline_us);
 }
 
-/* A good round at every cut that could still be best, and the cut's root on the open list. */
-static void start_cuts(struct exact_search *s)
+void exact_search_close(struct exact_search *s, double bound_s)
+{
+    open_list_release(&s->open);
+    open_list_init(&s->open, 0, 0);
+    drop(s, bound_s);
+}
+
+/* Each cut's root goes on the open list. */
+void exact_search_start(struct exact_search *s)
 {
     size_t n_pairs = s->open.n_pairs;
     bool *allowed = mem_zero(n_pairs, sizeof *allowed);
@@ -99,10 +123,29 @@ static void start_cuts(struct exact_search *s)
         c->is_started = true;
         ownership_greedy(&c->known, s->partner);
         c->known_s = improve(s, &c->known);
-        keep_if_best(s, j);
-        open_list_push(&s->open, c->least_s, j, allowed);
+        exact_search_keep_if_best(s, j);
+        open_list_push(&s->open, c->least_s, j, allowed, NULL);
     }
     free(allowed);
+}
+
+void exact_search_try(struct exact_search *s, int j, const int *owner)
+{
+    struct cut_search *c = &s->cuts[j];
+    struct allocation tried;
+    double total_s;
+
+    if (!c->is_started)
+        return; /* dropped: its bound is within the gap of a round found */
+    allocation_init(&tried, s->cell, &c->costs);
+    allocation_set(&tried, owner);
+    total_s = improve(s, &tried);
+    if (total_s < c->known_s) {
+        allocation_set(&c->known, tried.owner);
+        c->known_s = total_s;
+        exact_search_keep_if_best(s, j);
+    }
+    allocation_release(&tried);
 }
 
 /* The relaxation's shares rounded to owners, repaired, and improved when they look promising. */
@@ -126,12 +169,13 @@ static void round_shares(struct exact_search *s, int j, const double *share)
     ownership_repair(s->cell, s->partner, tried.owner);
     allocation_set(&tried, tried.owner);
     total_s = allocation_total_s(&tried);
-    if (s->n_nodes < 10 || total_s < s->best_s * (1 + 2 * s->gap))
+    if (s->n_nodes < 10 || (s->n_nodes & (s->n_nodes - 1)) == 0 ||
+        total_s < s->best_s * (1 + s->gap))
         total_s = improve(s, &tried);
     if (total_s < c->known_s) {
         allocation_set(&c->known, tried.owner);
         c->known_s = total_s;
-        keep_if_best(s, j);
+        exact_search_keep_if_best(s, j);
     }
     allocation_release(&tried);
 }
@@ -180,7 +224,7 @@ static void branch(struct exact_search *s, int j, bool *allowed, const struct re
             continue;
         }
         allowed[at] = true;
-        open_list_push(&s->open, bound_s, j, allowed);
+        open_list_push(&s->open, bound_s, j, allowed, s->prices);
         allowed[at] = false;
     }
     free(column);
@@ -198,15 +242,47 @@ static void forbid_losers(struct exact_search *s, bool *allowed, const struct re
     }
 }
 
-static void solve_node(struct exact_search *s, int j, double bound_s, bool *allowed,
-                       struct relaxed *relaxed)
+/* The root of a cut: to the end, by linear programs. */
+static void solve_root(struct exact_search *s, int j, const bool *allowed, struct relaxed *relaxed)
 {
     struct cut_search *c = &s->cuts[j];
 
     if (!c->relaxation)
         c->relaxation = relaxation_new(s->cell, &c->costs, &c->known);
-    relaxation_solve(c->relaxation, allowed, cutoff_s(s), 0.1 * s->gap * s->best_s, s->deadline_us,
+    relaxation_solve(c->relaxation, allowed, cutoff_s(s), 0.1 * s->aim * s->best_s, s->deadline_us,
                      relaxed);
+    prices_pack(relaxation_prices(c->relaxation), s->cell->n_devices, s->prices);
+}
+
+/* Below a root: some steps from the parent's prices. */
+static void solve_below(struct exact_search *s, int j, const bool *allowed, struct relaxed *relaxed)
+{
+    struct ascent *a = &s->ascent;
+
+    memset(relaxed->share, 0, s->open.n_pairs * sizeof(double));
+    prices_unpack(&a->prices, s->cell->n_devices, s->prices);
+    ascent_restart(a);
+    a->demand.share = relaxed->share;
+    relaxed->bound_s =
+        ascent_run(a, &s->cuts[j].costs, allowed, NODE_STEPS, cutoff_s(s), s->deadline_us);
+    a->demand.share = NULL;
+    for (int i = 0; i < s->cell->n_devices; i++)
+        for (int k = 0; k < s->cell->n_subchannels; k++) {
+            size_t at = cell_at(s->cell, i, k);
+            relaxed->share[at] /= NODE_STEPS;
+            relaxed->loss_s[at] = a->at.best_worth_s[k] - a->at.worth_s[at];
+        }
+    relaxed->is_known = true;
+    prices_pack(&a->best, s->cell->n_devices, s->prices);
+}
+
+static void solve_node(struct exact_search *s, int j, double bound_s, bool *allowed,
+                       bool has_prices, struct relaxed *relaxed)
+{
+    if (has_prices)
+        solve_below(s, j, allowed, relaxed);
+    else
+        solve_root(s, j, allowed, relaxed);
     s->n_nodes++;
     relaxed->bound_s = fmax(relaxed->bound_s, bound_s);
     if (relaxed->bound_s >= cutoff_s(s)) {
@@ -219,18 +295,29 @@ static void solve_node(struct exact_search *s, int j, double bound_s, bool *allo
     branch(s, j, allowed, relaxed);
 }
 
+static bool goes_on(const struct exact_search *s)
+{
+    double least_s = fmin(s->dropped_s, open_list_least_s(&s->open));
+    double work = (double)s->n_nodes * (double)s->open.n_pairs;
+
+    if (open_list_least_s(&s->open) >= cutoff_s(s))
+        return false;
+    if (work > MAX_WORK || (work > EASY_WORK && least_s >= s->best_s * (1 - s->gap)))
+        return false;
+    return s->open.n_pairs <= MAX_PAIRS && clock_now_us() < s->deadline_us;
+}
+
 void exact_search_run(struct exact_search *s)
 {
     bool *allowed = mem_zero(s->open.n_pairs, sizeof *allowed);
     struct relaxed relaxed;
     double bound_s;
+    bool has_prices;
     int j;
 
     relaxed_init(&relaxed, s->cell);
-    start_cuts(s);
-    while (s->open.n_pairs <= MAX_PAIRS && open_list_least_s(&s->open) < cutoff_s(s) &&
-           clock_now_us() < s->deadline_us && open_list_pop(&s->open, &bound_s, &j, allowed))
-        solve_node(s, j, bound_s, allowed, &relaxed);
+    while (goes_on(s) && open_list_pop(&s->open, &bound_s, &j, allowed, s->prices, &has_prices))
+        solve_node(s, j, bound_s, allowed, has_prices, &relaxed);
     relaxed_release(&relaxed);
     free(allowed);
 }

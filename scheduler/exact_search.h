@@ -2,14 +2,17 @@
 /*
  * The search behind the policy "exact": best-first branch and bound over all cuts at once.
  *
- * A node's bound is the relaxation's (relaxation.h); its solution is rounded, repaired and improved by
+ * The bound of a cut's root is the relaxation's (relaxation.h), that of a node below comes from some steps of
+ * ascent (ascent.h) from the prices of its parent, which is much faster; its solution is rounded, repaired and improved by
  * moves and swaps with exact power control; a subchannel that it splits is given to each device in turn,
- * with the bound each choice has by the prices alone. Choices whose bound is within the gap of the best
- * round found are dropped. Ends when nothing is left, or at the deadline.
+ * with the bound each choice has by the prices alone. Choices whose bound is within a part of the gap of the
+ * best round found are dropped. Ends when nothing is left, when the gap is met and the first few thousand
+ * nodes have not closed the rest of it, or at the deadline.
  */
 #ifndef SCHEDULER_EXACT_SEARCH_H
 #define SCHEDULER_EXACT_SEARCH_H
 
+#include "scheduler/ascent.h"
 #include "scheduler/branch.h"
 #include "scheduler/ownership.h"
 #include "scheduler/relaxation.h"
@@ -28,23 +31,37 @@ struct cut_search {
 struct exact_search {
     const struct cell *cell;
     const int *partner; /* [C] by ownership_match() */
-    double gap;
+    double gap;         /* enough when more would be dear */
+    double aim; /* the gap below which nothing is looked at; goes on to it while that is cheap */
     int64_t deadline_us;
     struct cut_search *cuts; /* least_s ascending */
     int n_cuts;
     struct open_list open;
-    int best;         /* index into cuts; -1: none yet */
-    double best_s;    /* its known_s */
-    double dropped_s; /* least bound among what was dropped */
-    long n_nodes;     /* solved */
-    bool is_rough;    /* no moves and swaps: worse rounds, same proof; for tests of the proof */
+    struct ascent ascent; /* of all nodes but the roots */
+    double *prices;       /* of the node at hand, as one list */
+    int best;             /* index into cuts; -1: none yet */
+    double best_s;        /* its known_s */
+    double dropped_s;     /* least bound among what was dropped */
+    long n_nodes;         /* solved */
+    bool is_rough;        /* no moves and swaps: worse rounds, same proof; for tests of the proof */
 };
 
 void exact_search_init(struct exact_search *s, const struct cell *cell, const int *partner,
                        const bool *is_cut_wanted, double gap, int64_t deadline_us);
 void exact_search_release(struct exact_search *s);
 
+/* A good round at every cut that could be best, and the rest of the cuts dropped. */
+void exact_search_start(struct exact_search *s);
+
+/* Branches until nothing is left; after exact_search_start(). */
 void exact_search_run(struct exact_search *s);
+
+/* Owners [M] from elsewhere at s->cuts[j], to be improved and kept if they are better; after the start. */
+void exact_search_try(struct exact_search *s, int j, const int *owner);
+
+/* For others that continue from the start: a cut's known_s has fallen; nothing open lies below bound_s. */
+void exact_search_keep_if_best(struct exact_search *s, int j);
+void exact_search_close(struct exact_search *s, double bound_s);
 
 /* No allocation at any of the cuts is faster. */
 double exact_search_bound_s(const struct exact_search *s);

@@ -35,6 +35,31 @@ void prices_copy(struct prices *to, const struct prices *from, int n_devices)
     to->total_power = from->total_power;
 }
 
+size_t prices_count(int n_devices)
+{
+    return 3 * (size_t)n_devices + 1;
+}
+
+void prices_pack(const struct prices *prices, int n_devices, double *list)
+{
+    size_t n = (size_t)n_devices;
+
+    memcpy(list, prices->uplink, n * sizeof(double));
+    memcpy(list + n, prices->downlink, n * sizeof(double));
+    memcpy(list + 2 * n, prices->power, n * sizeof(double));
+    list[3 * n] = prices->total_power;
+}
+
+void prices_unpack(struct prices *prices, int n_devices, const double *list)
+{
+    size_t n = (size_t)n_devices;
+
+    memcpy(prices->uplink, list, n * sizeof(double));
+    memcpy(prices->downlink, list + n, n * sizeof(double));
+    memcpy(prices->power, list + 2 * n, n * sizeof(double));
+    prices->total_power = list[3 * n];
+}
+
 void lagrangian_init(struct lagrangian *l, const struct cell *cell)
 {
     size_t n = cell_at(cell, cell->n_devices, 0);
@@ -43,6 +68,7 @@ void lagrangian_init(struct lagrangian *l, const struct cell *cell)
     l->power_w = mem_zero(n, sizeof(double));
     l->worth_s = mem_zero(n, sizeof(double));
     l->best_worth_s = mem_zero((size_t)cell->n_subchannels, sizeof(double));
+    l->weight = mem_zero((size_t)cell->n_subchannels, sizeof(double));
 }
 
 void lagrangian_release(struct lagrangian *l)
@@ -50,6 +76,7 @@ void lagrangian_release(struct lagrangian *l)
     free(l->power_w);
     free(l->worth_s);
     free(l->best_worth_s);
+    free(l->weight);
     memset(l, 0, sizeof *l);
 }
 
@@ -103,25 +130,48 @@ static double stage_least(const struct stage *s, double least_s, double *t)
     return value_low + slope_low * (high - low);
 }
 
-/* The power on one subchannel that is worth most, by the water level of the prices. */
-static double worth_s(const struct cell *cell, const struct prices *prices, int i, int k,
+/* What does not depend on the subchannel: the water level of the prices, and its logarithm. */
+struct level {
+    double uplink, downlink, power_price; /* s per bit/s, s per bit/s, s per W */
+    double w_per_hz, log;                 /* INFINITY when power is free */
+    double cap_w;
+};
+
+static struct level level_of(const struct cell *cell, const struct prices *prices, int i)
+{
+    struct level level = {.uplink = prices->uplink[i],
+                          .downlink = prices->downlink[i],
+                          .power_price = prices->power[i] + prices->total_power,
+                          .w_per_hz = HUGE_VAL,
+                          .log = HUGE_VAL,
+                          .cap_w = cell->power_cap_w[i]};
+
+    if (level.power_price > 0) {
+        level.w_per_hz = level.uplink / (level.power_price * LN_2);
+        level.log = log(level.w_per_hz);
+    }
+    return level;
+}
+
+/* The power on one subchannel that is worth most, and its worth. */
+static double worth_s(const struct cell *cell, const struct level *level, size_t at, double width,
                       double *power_w)
 {
-    double floor = cell->floor_w_per_hz[cell_at(cell, i, k)];
-    double width = cell->problem->bandwidth_hz[k];
-    double power_price = prices->power[i] + prices->total_power;
-    double worth = prices->downlink[i] * cell->downlink_bps[cell_at(cell, i, k)];
-    double psd = cell->power_cap_w[i] / width;
+    double floor = cell->floor_w_per_hz[at], psd = level->w_per_hz - floor, nats;
+    double worth = level->downlink * cell->downlink_bps[at];
 
     *power_w = 0;
-    if (prices->uplink[i] <= 0 || isinf(floor))
+    if (!(psd > 0) || level->uplink <= 0)
         return worth;
-    if (power_price > 0)
-        psd = fmin(psd, prices->uplink[i] / (power_price * LN_2) - floor);
-    if (psd <= 0)
-        return worth;
+    nats = level->log - cell->log_floor[at];
+    if (!(psd * width < level->cap_w)) {
+        psd = level->cap_w / width;
+        nats = log1p(psd / floor);
+    } else if (nats < 1e-2) {
+        nats = log1p(psd / floor); /* the difference of logarithms has few digits left */
+    }
     *power_w = psd * width;
-    return worth + prices->uplink[i] * width * log1p(psd / floor) / LN_2 - power_price * *power_w;
+    return worth + level->uplink * width * nats / LN_2 - level->power_price * *power_w;
 }
 
 static double subchannels_s(struct lagrangian *l, const struct cell *cell,
@@ -131,16 +181,18 @@ static double subchannels_s(struct lagrangian *l, const struct cell *cell,
 
     for (int k = 0; k < cell->n_subchannels; k++)
         l->best_worth_s[k] = 0;
-    for (int i = 0; i < cell->n_devices; i++)
+    for (int i = 0; i < cell->n_devices; i++) {
+        struct level level = level_of(cell, prices, i);
         for (int k = 0; k < cell->n_subchannels; k++) {
             size_t at = cell_at(cell, i, k);
-            if (!allowed[at]) {
-                l->worth_s[at] = -HUGE_VAL;
-                continue;
-            }
-            l->worth_s[at] = worth_s(cell, prices, i, k, &l->power_w[at]);
-            l->best_worth_s[k] = fmax(l->best_worth_s[k], l->worth_s[at]);
+            double worth = -HUGE_VAL;
+            if (!allowed || allowed[at])
+                worth = worth_s(cell, &level, at, cell->problem->bandwidth_hz[k], &l->power_w[at]);
+            l->worth_s[at] = worth;
+            if (worth > l->best_worth_s[k])
+                l->best_worth_s[k] = worth;
         }
+    }
     for (int k = 0; k < cell->n_subchannels; k++)
         sum += l->best_worth_s[k];
     return sum;
@@ -162,4 +214,64 @@ void lagrangian_evaluate(struct lagrangian *l, const struct cell *cell,
         paid_s += prices->power[i] * cell->power_cap_w[i];
     /* What is subtracted may be much larger than what is left. */
     l->bound_s = gain_s - paid_s - 1e-12 * (gain_s + paid_s);
+}
+
+void demand_init(struct demand *demand, int n_devices)
+{
+    demand->uplink_bps = mem_zero((size_t)n_devices, sizeof(double));
+    demand->downlink_bps = mem_zero((size_t)n_devices, sizeof(double));
+    demand->power_w = mem_zero((size_t)n_devices, sizeof(double));
+    demand->total_power_w = 0;
+    demand->share = NULL;
+}
+
+void demand_release(struct demand *demand)
+{
+    free(demand->uplink_bps);
+    free(demand->downlink_bps);
+    free(demand->power_w);
+    memset(demand, 0, sizeof *demand);
+}
+
+#define FAINT 12 /* exp(-12) of the best's share is nothing */
+
+static double share_weight(const struct lagrangian *l, size_t at, int k, double softness)
+{
+    double lost_s = l->best_worth_s[k] - l->worth_s[at];
+    double unit_s = softness * l->best_worth_s[k];
+
+    if (!(lost_s < FAINT * unit_s))
+        return lost_s <= 0 && l->best_worth_s[k] > 0;
+    return exp(-lost_s / unit_s);
+}
+
+void lagrangian_demand(const struct lagrangian *l, const struct cell *cell,
+                       const struct prices *prices, double softness, struct demand *demand)
+{
+    memset(l->weight, 0, (size_t)cell->n_subchannels * sizeof(double));
+    for (int i = 0; i < cell->n_devices; i++)
+        for (int k = 0; k < cell->n_subchannels; k++)
+            l->weight[k] += share_weight(l, cell_at(cell, i, k), k, softness);
+    demand->total_power_w = 0;
+    for (int i = 0; i < cell->n_devices; i++) {
+        struct level level = level_of(cell, prices, i);
+        double up_s = 0, down_bps = 0, power_w = 0;
+        for (int k = 0; k < cell->n_subchannels; k++) {
+            size_t at = cell_at(cell, i, k);
+            double share = share_weight(l, at, k, softness);
+            if (share <= 0)
+                continue;
+            share /= l->weight[k];
+            if (demand->share)
+                demand->share[at] += share;
+            down_bps += share * cell->downlink_bps[at];
+            power_w += share * l->power_w[at];
+            up_s += share * (l->worth_s[at] - level.downlink * cell->downlink_bps[at] +
+                             level.power_price * l->power_w[at]);
+        }
+        demand->uplink_bps[i] = level.uplink > 0 ? up_s / level.uplink : 0;
+        demand->downlink_bps[i] = down_bps;
+        demand->power_w[i] = power_w;
+        demand->total_power_w += power_w;
+    }
 }

@@ -30,12 +30,25 @@ void prices_init(struct prices *prices, int n_devices);
 void prices_release(struct prices *prices);
 void prices_copy(struct prices *to, const struct prices *from, int n_devices);
 
+/* As one list of prices_count() numbers, and back. */
+size_t prices_count(int n_devices);
+void prices_pack(const struct prices *prices, int n_devices, double *list);
+void prices_unpack(struct prices *prices, int n_devices, const double *list);
+
 /* What the bound decided on the way, as material for a better one. */
 struct lagrangian {
     double bound_s;            /* < 0 when the prices are poor, still valid */
     double up_s, down_s;       /* T1, T2 */
     double *power_w, *worth_s; /* [C][M] best power on the subchannel, and what it is worth */
     double *best_worth_s;      /* [M] the largest worth among those allowed; 0 if none */
+    double *weight;            /* [M] scratch of the demand */
+};
+
+/* What the devices get at some prices. */
+struct demand {
+    double *uplink_bps, *downlink_bps, *power_w; /* [C] */
+    double total_power_w;
+    double *share; /* [C][M] the shares are added to what is there; NULL: not wanted */
 };
 
 void lagrangian_init(struct lagrangian *l, const struct cell *cell);
@@ -45,5 +58,15 @@ void lagrangian_release(struct lagrangian *l);
 void lagrangian_evaluate(struct lagrangian *l, const struct cell *cell,
                          const struct cut_costs *costs, const struct prices *prices,
                          const bool *allowed);
+
+void demand_init(struct demand *demand, int n_devices);
+void demand_release(struct demand *demand);
+
+/*
+ * Of the last evaluation: each subchannel is shared among those to whom it is worth nearly the most, with
+ * weights exp(-(worth lost) / (softness x worth)). With it the bound's slope is need minus demand.
+ */
+void lagrangian_demand(const struct lagrangian *l, const struct cell *cell,
+                       const struct prices *prices, double softness, struct demand *demand);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 
 /* Bipartite matching by augmenting paths; `holder` is who has a subchannel, `seen` marks one search. */
@@ -15,7 +14,7 @@ struct matching {
     bool *seen;
 };
 
-static bool is_usable(const struct cell *cell, int i, int k)
+bool ownership_is_usable(const struct cell *cell, int i, int k)
 {
     return cell->downlink_bps[cell_at(cell, i, k)] > 0 &&
            cell->floor_w_per_hz[cell_at(cell, i, k)] < HUGE_VAL;
@@ -36,7 +35,7 @@ static bool find_partner(struct matching *m, int device, int *queue, int *from)
         int i = queue[q];
         for (int j = 0; j < cell->n_subchannels; j++) {
             int k = cell->order[cell_at(cell, i, j)];
-            if (m->seen[k] || !is_usable(cell, i, k))
+            if (m->seen[k] || !ownership_is_usable(cell, i, k))
                 continue;
             m->seen[k] = true;
             from[k] = i;
@@ -153,7 +152,7 @@ void ownership_repair(const struct cell *cell, const int *partner, int *owner)
     bool is_done = false;
 
     for (int k = 0; k < cell->n_subchannels; k++)
-        if (owner[k] >= 0 && is_usable(cell, owner[k], k))
+        if (owner[k] >= 0 && ownership_is_usable(cell, owner[k], k))
             n_owned[owner[k]]++;
     /* A partner is taken by its device at most once, so this ends. */
     while (!is_done) {
@@ -162,7 +161,7 @@ void ownership_repair(const struct cell *cell, const int *partner, int *owner)
             int k = partner[i], robbed = owner[k];
             if (n_owned[i] > 0)
                 continue;
-            if (robbed >= 0 && is_usable(cell, robbed, k))
+            if (robbed >= 0 && ownership_is_usable(cell, robbed, k))
                 n_owned[robbed]--;
             owner[k] = i;
             n_owned[i] = 1;
@@ -170,64 +169,4 @@ void ownership_repair(const struct cell *cell, const int *partner, int *owner)
         }
     }
     free(n_owned);
-}
-
-struct search {
-    struct allocation *a;
-    double best_s;
-    int64_t deadline_us;
-    bool has_improved;
-};
-
-/* The owners are as tried; whether the round is shorter than the best by enough to be kept. */
-static bool is_better(struct search *s)
-{
-    double target_s = s->best_s * (1 - 1e-7);
-    double up_s = target_s - s->a->costs->fixed_s - allocation_down_s(s->a);
-
-    if (!(up_s >= s->a->costs->least_up_s) || !power_can_meet(s->a, up_s))
-        return false;
-    s->best_s = allocation_total_s(s->a);
-    s->has_improved = true;
-    return true;
-}
-
-static void try_moves(struct search *s, int k)
-{
-    for (int i = 0; i < s->a->cell->n_devices; i++) {
-        int before = s->a->owner[k];
-        if (i == before || !is_usable(s->a->cell, i, k))
-            continue;
-        allocation_give(s->a, k, i);
-        if (!is_better(s))
-            allocation_give(s->a, k, before);
-    }
-}
-
-static void try_swaps(struct search *s, int k)
-{
-    for (int l = k + 1; l < s->a->cell->n_subchannels; l++) {
-        int a = s->a->owner[k], b = s->a->owner[l];
-        if (a == b || a < 0 || b < 0)
-            continue;
-        allocation_swap(s->a, k, l);
-        if (!is_better(s))
-            allocation_swap(s->a, k, l);
-    }
-}
-
-double ownership_improve(struct allocation *a, int64_t deadline_us)
-{
-    struct search s = {a, allocation_total_s(a), deadline_us, true};
-
-    while (s.has_improved) {
-        s.has_improved = false;
-        for (int k = 0; k < a->cell->n_subchannels; k++) {
-            if (clock_now_us() > deadline_us)
-                return s.best_s;
-            try_moves(&s, k);
-            try_swaps(&s, k);
-        }
-    }
-    return s.best_s;
 }

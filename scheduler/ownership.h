@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finding good owners: a matching that gives every device one usable subchannel (or says which devices
- * cannot all have one), a greedy start, and local improvement by moves and swaps with exact power control.
+ * cannot all have one), a greedy start, and repair. Improvement is improve.h's.
  */
 #ifndef SCHEDULER_OWNERSHIP_H
 #define SCHEDULER_OWNERSHIP_H
@@ -23,10 +23,7 @@ void ownership_greedy(struct allocation *a, const int *partner);
 /* Gives devices without a usable subchannel their partner. */
 void ownership_repair(const struct cell *cell, const int *partner, int *owner);
 
-/*
- * Moves and swaps subchannels as long as the round gets shorter by 1e-7 of itself, until the deadline (on
- * clock_now_us()). Returns the round's length.
- */
-double ownership_improve(struct allocation *a, int64_t deadline_us);
+/* Whether the device can send and receive on the subchannel at all. */
+bool ownership_is_usable(const struct cell *cell, int device, int subchannel);
 
 #endif

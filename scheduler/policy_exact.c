@@ -7,22 +7,10 @@
 
 #include <glpk.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "scheduler/exact_search.h"
-
-static void fill_plan(const struct exact_search *s, struct plan *plan)
-{
-    const struct cut_search *best = &s->cuts[s->best];
-
-    plan->cut = best->cut;
-    memcpy(plan->owner, best->known.owner, (size_t)s->cell->n_subchannels * sizeof(int));
-    power_psd(&best->known, power_best_up_s(&best->known), plan->psd_w_per_hz);
-    plan->lower_bound_s = exact_search_bound_s(s);
-    plan->status = PLAN_FEASIBLE;
-}
+#include "scheduler/division_search.h"
 
 static void search(const struct cell *cell, const int *partner, const struct plan_options *options,
                    struct plan *plan)
@@ -33,13 +21,22 @@ static void search(const struct cell *cell, const int *partner, const struct pla
 
     policy_choose_cuts(cell->problem, is_wanted);
     exact_search_init(&s, cell, partner, is_wanted, options->gap, deadline_us);
-    exact_search_run(&s);
+    exact_search_start(&s);
+    for (int j = 0; j < s.n_cuts; j++) {
+        int *owner = policy_previous_owners(options, cell, partner, s.cuts[j].cut);
+        if (owner)
+            exact_search_try(&s, j, owner);
+        free(owner);
+    }
+    if (s.best >= 0 && division_work(cell) <= DIVISION_MAX_PASS)
+        division_search_run(&s);
+    else
+        exact_search_run(&s);
     if (s.best >= 0) {
-        fill_plan(&s, plan);
+        policy_fill_plan(plan, cell, &s.cuts[s.best].costs, s.cuts[s.best].cut,
+                         s.cuts[s.best].known.owner, exact_search_bound_s(&s));
     } else {
-        plan->status = PLAN_INFEASIBLE;
-        plan->reason = mem_string("gains or powers are so small that a round takes longer than "
-                                  "a number can hold");
+        policy_explain_too_slow(plan, cell);
     }
     exact_search_release(&s);
     free(is_wanted);
@@ -49,20 +46,7 @@ static void search(const struct cell *cell, const int *partner, const struct pla
 int policy_exact_solve(const struct problem *problem, const struct plan_options *options,
                        struct plan *plan, struct err *err)
 {
-    int *partner = mem_zero((size_t)problem->n_devices, sizeof(int));
-    struct strbuf reason = STRBUF_INIT;
-    struct cell cell;
-
     (void)err;
-    cell_init(&cell, problem);
-    if (ownership_match(&cell, partner, &reason)) {
-        search(&cell, partner, options, plan);
-    } else {
-        plan->status = PLAN_INFEASIBLE;
-        plan->reason = mem_string(reason.text);
-    }
-    strbuf_release(&reason);
-    cell_release(&cell);
-    free(partner);
+    policy_with_cell(problem, options, plan, search);
     return 0;
 }

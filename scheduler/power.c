@@ -15,7 +15,7 @@ void allocation_init(struct allocation *a, const struct cell *cell, const struct
     a->bands = mem_zero((size_t)cell->n_devices, sizeof *a->bands);
     a->downlink_bps = mem_zero((size_t)cell->n_devices, sizeof(double));
     for (int i = 0; i < cell->n_devices; i++)
-        bands_init(&a->bands[i], cell->n_subchannels);
+        bands_init(&a->bands[i], 1 + cell->n_subchannels / cell->n_devices);
     for (int k = 0; k < cell->n_subchannels; k++)
         a->owner[k] = -1;
 }
@@ -31,12 +31,11 @@ void allocation_release(struct allocation *a)
 }
 
 /* Sums anew instead of adding and subtracting: rounding must not pile up over many moves. */
-static void refresh(struct allocation *a, int i)
+static void sum_downlink(struct allocation *a, int i)
 {
     const double *rate = &a->cell->downlink_bps[cell_at(a->cell, i, 0)];
     double sum = 0;
 
-    bands_fill(&a->bands[i], a->cell, i, a->owner);
     for (int j = 0; j < a->bands[i].n; j++)
         sum += rate[a->bands[i].subchannel[j]];
     a->downlink_bps[i] = sum;
@@ -46,7 +45,12 @@ void allocation_set(struct allocation *a, const int *owner)
 {
     memmove(a->owner, owner, (size_t)a->cell->n_subchannels * sizeof(int));
     for (int i = 0; i < a->cell->n_devices; i++)
-        refresh(a, i);
+        a->bands[i].n = 0;
+    for (int k = 0; k < a->cell->n_subchannels; k++)
+        if (a->owner[k] >= 0)
+            bands_add(&a->bands[a->owner[k]], a->cell, a->owner[k], k);
+    for (int i = 0; i < a->cell->n_devices; i++)
+        sum_downlink(a, i);
 }
 
 void allocation_give(struct allocation *a, int subchannel, int device)
@@ -54,23 +58,26 @@ void allocation_give(struct allocation *a, int subchannel, int device)
     int before = a->owner[subchannel];
 
     a->owner[subchannel] = device;
-    if (before >= 0)
-        refresh(a, before);
-    if (device >= 0)
-        refresh(a, device);
+    if (before >= 0) {
+        bands_remove(&a->bands[before], subchannel);
+        sum_downlink(a, before);
+    }
+    if (device >= 0) {
+        bands_add(&a->bands[device], a->cell, device, subchannel);
+        sum_downlink(a, device);
+    }
 }
 
 void allocation_swap(struct allocation *a, int k, int l)
 {
-    int first = a->owner[k];
+    int first = a->owner[k], second = a->owner[l];
 
-    a->owner[k] = a->owner[l];
-    a->owner[l] = first;
-    refresh(a, a->owner[k]);
-    refresh(a, first);
+    allocation_give(a, k, -1);
+    allocation_give(a, l, first);
+    allocation_give(a, k, second);
 }
 
-static double rate_needed_bps(const struct allocation *a, int i, double up_s)
+double power_rate_needed_bps(const struct allocation *a, int i, double up_s)
 {
     double left_s = up_s - a->costs->forward_s[i];
 
@@ -84,7 +91,7 @@ bool power_can_meet(const struct allocation *a, double up_s)
     double total_w = 0;
 
     for (int i = 0; i < a->cell->n_devices; i++) {
-        double rate = rate_needed_bps(a, i, up_s), power_w;
+        double rate = power_rate_needed_bps(a, i, up_s), power_w;
         if (isinf(rate) || up_s < a->costs->forward_s[i])
             return false;
         power_w = waterfill_power_w(&a->bands[i], rate);
@@ -95,12 +102,12 @@ bool power_can_meet(const struct allocation *a, double up_s)
     return true;
 }
 
-static double total_power_w(const struct allocation *a, double up_s)
+double power_total_w(const struct allocation *a, double up_s)
 {
     double total_w = 0;
 
     for (int i = 0; i < a->cell->n_devices; i++)
-        total_w += waterfill_power_w(&a->bands[i], rate_needed_bps(a, i, up_s));
+        total_w += waterfill_power_w(&a->bands[i], power_rate_needed_bps(a, i, up_s));
     return total_w;
 }
 
@@ -115,14 +122,14 @@ double power_best_up_s(const struct allocation *a)
                 a->costs->uplink_bits / waterfill_rate_bps(&a->bands[i], a->cell->power_cap_w[i]);
         low_s = fmax(low_s, up_s);
     }
-    if (!(low_s < HUGE_VAL) || total_power_w(a, low_s) <= limit_w)
+    if (!(low_s < HUGE_VAL) || power_total_w(a, low_s) <= limit_w)
         return low_s;
     step_s = low_s * 0.0625;
-    for (high_s = low_s + step_s; total_power_w(a, high_s) > limit_w; high_s += step_s *= 2)
+    for (high_s = low_s + step_s; power_total_w(a, high_s) > limit_w; high_s += step_s *= 2)
         low_s = high_s;
     while (high_s - low_s > 1e-13 * high_s) {
         double middle_s = low_s + 0.5 * (high_s - low_s);
-        if (total_power_w(a, middle_s) > limit_w)
+        if (power_total_w(a, middle_s) > limit_w)
             low_s = middle_s;
         else
             high_s = middle_s;
@@ -136,18 +143,22 @@ void power_psd(const struct allocation *a, double up_s, double *psd_w_per_hz)
     if (a->costs->uplink_bits <= 0)
         return;
     for (int i = 0; i < a->cell->n_devices; i++)
-        waterfill_psd_for_rate(&a->bands[i], rate_needed_bps(a, i, up_s), psd_w_per_hz);
+        waterfill_psd_for_rate(&a->bands[i], power_rate_needed_bps(a, i, up_s), psd_w_per_hz);
+}
+
+double allocation_down_of_s(const struct allocation *a, int i)
+{
+    double bits = a->costs->downlink_bits;
+
+    return a->costs->backward_s[i] + (bits > 0 ? bits / a->downlink_bps[i] : 0);
 }
 
 double allocation_down_s(const struct allocation *a)
 {
     double down_s = 0;
 
-    for (int i = 0; i < a->cell->n_devices; i++) {
-        double transfer_s =
-            a->costs->downlink_bits > 0 ? a->costs->downlink_bits / a->downlink_bps[i] : 0;
-        down_s = fmax(down_s, a->costs->backward_s[i] + transfer_s);
-    }
+    for (int i = 0; i < a->cell->n_devices; i++)
+        down_s = fmax(down_s, allocation_down_of_s(a, i));
     return down_s;
 }
 

@@ -28,6 +28,10 @@ void allocation_set(struct allocation *a, const int *owner);            /* all o
 void allocation_give(struct allocation *a, int subchannel, int device); /* one; -1: to nobody */
 void allocation_swap(struct allocation *a, int k, int l);               /* both owned */
 
+/* The rate with which device i ends its uplink at up_s, and the least power of all for theirs. */
+double power_rate_needed_bps(const struct allocation *a, int i, double up_s);
+double power_total_w(const struct allocation *a, double up_s);
+
 /* Whether the uplink stage can end by up_s. */
 bool power_can_meet(const struct allocation *a, double up_s);
 
@@ -36,6 +40,9 @@ double power_best_up_s(const struct allocation *a);
 
 /* The densities that meet up_s, [M]; 0 on subchannels not needed. */
 void power_psd(const struct allocation *a, double up_s, double *psd_w_per_hz);
+
+/* The end of one device's downlink and backward pass. */
+double allocation_down_of_s(const struct allocation *a, int i);
 
 /* The end of the downlink stage, max_i(D / R_i^D + T_i^B): owners alone decide it. */
 double allocation_down_s(const struct allocation *a);

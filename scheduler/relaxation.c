@@ -152,3 +152,8 @@ void relaxation_solve(struct relaxation *r, const bool *allowed, double cutoff_s
     }
     free(subchannel_price);
 }
+
+const struct prices *relaxation_prices(const struct relaxation *r)
+{
+    return &r->best_prices;
+}

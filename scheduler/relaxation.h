@@ -40,4 +40,7 @@ void relaxed_release(struct relaxed *relaxed);
 void relaxation_solve(struct relaxation *r, const bool *allowed, double cutoff_s,
                       double tolerance_s, int64_t deadline_us, struct relaxed *relaxed);
 
+/* Those of the best bound so far. */
+const struct prices *relaxation_prices(const struct relaxation *r);
+
 #endif

@@ -15,15 +15,22 @@ struct level {
     int n_wet;
 };
 
+static void reserve(struct bands *bands, int n)
+{
+    if (n <= bands->capacity)
+        return;
+    bands->capacity = n > 2 * bands->capacity ? n : 2 * bands->capacity;
+    n = bands->capacity;
+    bands->subchannel = mem_resize(bands->subchannel, (size_t)n, sizeof(int));
+    bands->bandwidth_hz = mem_resize(bands->bandwidth_hz, (size_t)n, sizeof(double));
+    bands->floor_w_per_hz = mem_resize(bands->floor_w_per_hz, (size_t)n, sizeof(double));
+    bands->log_floor = mem_resize(bands->log_floor, (size_t)n, sizeof(double));
+}
+
 void bands_init(struct bands *bands, int n_subchannels)
 {
-    size_t m = (size_t)n_subchannels;
-
-    bands->n = 0;
-    bands->subchannel = mem_zero(m, sizeof(int));
-    bands->bandwidth_hz = mem_zero(m, sizeof(double));
-    bands->floor_w_per_hz = mem_zero(m, sizeof(double));
-    bands->log_floor = mem_zero(m, sizeof(double));
+    memset(bands, 0, sizeof *bands);
+    reserve(bands, n_subchannels);
 }
 
 void bands_release(struct bands *bands)
@@ -47,6 +54,7 @@ void bands_fill(struct bands *bands, const struct cell *cell, int device, const 
             continue;
         if (isinf(floor[k]))
             break; /* and so are all after it */
+        reserve(bands, n + 1);
         bands->subchannel[n] = k;
         bands->bandwidth_hz[n] = cell->problem->bandwidth_hz[k];
         bands->floor_w_per_hz[n] = floor[k];
@@ -54,6 +62,58 @@ void bands_fill(struct bands *bands, const struct cell *cell, int device, const 
         n++;
     }
     bands->n = n;
+}
+
+static void refer_to_lowest(struct bands *bands)
+{
+    for (int j = 0; j < bands->n; j++)
+        bands->log_floor[j] = j ? log(bands->floor_w_per_hz[j] / bands->floor_w_per_hz[0]) : 0;
+}
+
+void bands_add(struct bands *bands, const struct cell *cell, int device, int subchannel)
+{
+    double floor = cell->floor_w_per_hz[cell_at(cell, device, subchannel)];
+    int j = bands->n;
+
+    if (isinf(floor))
+        return;
+    reserve(bands, bands->n + 1);
+    for (; j > 0 &&
+           (bands->floor_w_per_hz[j - 1] > floor ||
+            (bands->floor_w_per_hz[j - 1] == floor && bands->subchannel[j - 1] > subchannel));
+         j--) {
+        bands->subchannel[j] = bands->subchannel[j - 1];
+        bands->bandwidth_hz[j] = bands->bandwidth_hz[j - 1];
+        bands->floor_w_per_hz[j] = bands->floor_w_per_hz[j - 1];
+        bands->log_floor[j] = bands->log_floor[j - 1];
+    }
+    bands->subchannel[j] = subchannel;
+    bands->bandwidth_hz[j] = cell->problem->bandwidth_hz[subchannel];
+    bands->floor_w_per_hz[j] = floor;
+    bands->n++;
+    if (j == 0)
+        refer_to_lowest(bands);
+    else
+        bands->log_floor[j] = log(floor / bands->floor_w_per_hz[0]);
+}
+
+void bands_remove(struct bands *bands, int subchannel)
+{
+    int at = 0;
+
+    while (at < bands->n && bands->subchannel[at] != subchannel)
+        at++;
+    if (at == bands->n)
+        return;
+    bands->n--;
+    for (int j = at; j < bands->n; j++) {
+        bands->subchannel[j] = bands->subchannel[j + 1];
+        bands->bandwidth_hz[j] = bands->bandwidth_hz[j + 1];
+        bands->floor_w_per_hz[j] = bands->floor_w_per_hz[j + 1];
+        bands->log_floor[j] = bands->log_floor[j + 1];
+    }
+    if (at == 0)
+        refer_to_lowest(bands);
 }
 
 /* The level rises over one more floor at a time until it stays below the next. */

@@ -13,18 +13,22 @@
 
 /* The usable subchannels of one device, lowest floor first. */
 struct bands {
-    int n;
+    int n, capacity;
     int *subchannel;
     double *bandwidth_hz;
     double *floor_w_per_hz;
     double *log_floor; /* ln(n_k / n_0), so that weak signals keep their digits */
 };
 
-void bands_init(struct bands *bands, int n_subchannels);
+void bands_init(struct bands *bands, int n_subchannels); /* room for so many; grows when needed */
 void bands_release(struct bands *bands);
 
 /* Those that `owner` gives to the device, or all of them when it is NULL. Floors of INFINITY are left out. */
 void bands_fill(struct bands *bands, const struct cell *cell, int device, const int *owner);
+
+/* One usable subchannel more, one less; in time proportional to how many there are. */
+void bands_add(struct bands *bands, const struct cell *cell, int device, int subchannel);
+void bands_remove(struct bands *bands, int subchannel);
 
 /* The least power for a rate; INFINITY for a rate > 0 without subchannels. */
 double waterfill_power_w(const struct bands *bands, double rate_bps);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* splitbed plan: solves an experiment's scheduling problem, or a bare one from a file. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "edge-server/planning.h"
 #include "testbed/command.h"
 
@@ -18,10 +21,16 @@ struct arguments {
 
 static const struct argp_option option_table[] = {
     {"problem", 'p', "FILE", 0, "Solve this problem.json instead of an experiment's", 0},
-    {"policy", 'P', "NAME", 0, "Scheduling policy (default: the experiment's, or exact)", 0},
+    {"policy", 'P', "NAME", 0,
+     "Scheduling policy (default: the experiment's, or exact); all: every one, side by side", 0},
     {"json", 'j', "FILE", 0, "Write the plan to FILE", 0},
     {"dump-problem", 'd', "FILE", 0, "Write the problem to FILE", 0},
     {0}};
+
+static bool is_all(const char *policy)
+{
+    return !strcmp(policy, "all");
+}
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
@@ -35,7 +44,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         a->problem_path = value;
         return 0;
     case 'P':
-        if (!policy_find(value))
+        if (!policy_find(value) && !is_all(value))
             argp_error(state, "--policy: there is no policy '%s'", value);
         a->policy = value;
         return 0;
@@ -50,6 +59,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
             argp_error(state, "either CONFIG or --problem FILE is wanted");
         if (a->problem_path && a->experiment.n_overrides)
             argp_error(state, "--set changes an experiment, not a --problem");
+        if (a->policy && is_all(a->policy) && a->json_path)
+            argp_error(state, "--json holds one plan, --policy all makes several");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -69,16 +80,66 @@ static int finish(const struct arguments *a, const struct problem *problem, cons
     return plan->status == PLAN_INFEASIBLE ? err_set(err, "there is no plan: %s", plan->reason) : 0;
 }
 
+/* `policy` NULL: the experiment's, or the default. */
+static int make_plan(struct plan *plan, const struct problem *problem, const struct experiment *e,
+                     const char *policy, struct err *err)
+{
+    struct plan_options bare = {.gap = DEFAULT_GAP, .time_limit_s = DEFAULT_TIME_LIMIT_S};
+    if (e)
+        return planning_solve(plan, problem, e, policy, err);
+    return plan_make(plan, problem, policy ? policy : DEFAULT_POLICY, &bare, err);
+}
+
+/* A line a plan; the gap is to the best bound that any policy proved. */
+static void print_all(const struct plan *plans, int n, const struct problem *problem)
+{
+    double bound_s = 0;
+    for (int i = 0; i < n; i++)
+        if (plans[i].status != PLAN_INFEASIBLE)
+            bound_s = fmax(bound_s, plans[i].lower_bound_s);
+    printf("%-24s %14s %9s %10s  %s\n", "policy", "latency, s", "gap, %", "solved, s", "cut after");
+    for (int i = 0; i < n; i++) {
+        const struct plan *p = &plans[i];
+        if (p->status == PLAN_INFEASIBLE)
+            printf("%-24s no plan: %s\n", policy_at(i)->name, p->reason);
+        else
+            printf("%-24s %14.6g %9.2f %10.3f  %s\n", policy_at(i)->name, p->latency_s,
+                   100 * (1 - bound_s / p->latency_s), p->solve_s, problem->cuts[p->cut].name);
+    }
+    printf("Best proven lower bound: %.6g s\n", bound_s);
+}
+
+/* Every policy in the table; -1 when one fails, or when none has a plan. */
+static int compare(const struct problem *problem, const struct experiment *e, struct err *err)
+{
+    struct plan *plans;
+    int n = 0, n_made = 0, n_valid = 0;
+    while (policy_at(n))
+        n++;
+    plans = mem_zero((size_t)n, sizeof *plans);
+    while (n_made < n && !make_plan(&plans[n_made], problem, e, policy_at(n_made)->name, err))
+        n_valid += plans[n_made++].status != PLAN_INFEASIBLE;
+    if (n_made == n) {
+        print_all(plans, n, problem);
+        if (n_valid == 0)
+            err_set(err, "there is no plan: %s", plans[0].reason);
+    }
+    for (int i = 0; i < n_made; i++)
+        plan_release(&plans[i]);
+    free(plans);
+    return n_made == n && n_valid > 0 ? 0 : -1;
+}
+
 /* Dumps, solves and shows a problem; `e` is the experiment it comes from, or NULL. */
 static int solve(const struct arguments *a, const struct problem *problem,
                  const struct experiment *e, struct err *err)
 {
     struct plan plan;
-    struct plan_options bare = {.gap = DEFAULT_GAP, .time_limit_s = DEFAULT_TIME_LIMIT_S};
     if (a->dump_path && problem_save(problem, a->dump_path, err))
         return -1;
-    if (e ? planning_solve(&plan, problem, e, a->policy, err)
-          : plan_make(&plan, problem, a->policy ? a->policy : DEFAULT_POLICY, &bare, err))
+    if (a->policy && is_all(a->policy))
+        return compare(problem, e, err);
+    if (make_plan(&plan, problem, e, a->policy, err))
         return -1;
     int status = finish(a, problem, &plan, err);
     plan_release(&plan);

@@ -14,7 +14,7 @@
 #include "scheduler/plan.h"
 #include "tests/scheduler/sample_problems.h"
 
-static const struct plan_options defaults = {0.005, 10, 0};
+static const struct plan_options defaults = {.gap = 0.005, .time_limit_s = 10};
 
 struct planned {
     struct problem problem;
@@ -241,7 +241,8 @@ static void one_device_taking_turns_equals_one_that_shares(void **state)
 
 static void unknown_policies_and_bad_options_are_refused(void **state)
 {
-    struct plan_options bad_gap = {1, 10, 0}, bad_time = {0.1, -1, 0};
+    struct plan_options bad_gap = {.gap = 1, .time_limit_s = 10},
+                        bad_time = {.gap = 0.1, .time_limit_s = -1};
     struct err err = ERR_INIT;
     struct problem problem;
     struct plan plan;
@@ -249,7 +250,8 @@ static void unknown_policies_and_bad_options_are_refused(void **state)
     (void)state;
     random_problem(&problem, 2, 2, 4, 2, 0);
     assert_int_equal(plan_make(&plan, &problem, "exakt", &defaults, &err), -1);
-    assert_string_equal(err.text, "policy 'exakt': allowed are exact");
+    assert_non_null(
+        strstr(err.text, "policy 'exakt': allowed are auto, bcd, dual, equal, exact, "));
     assert_int_equal(plan_make(&plan, &problem, "exact", &bad_gap, &err), -1);
     assert_string_equal(err.text, "gap 1: must be at least 0 and below 1");
     assert_int_equal(plan_make(&plan, &problem, "exact", &bad_time, &err), -1);
@@ -416,7 +418,7 @@ static void the_table_of_turns_has_handovers_within_100_columns(void **state)
 
 static void the_table_cuts_long_names_and_lists(void **state)
 {
-    struct plan_options hasty = {0.005, 0, 0};
+    struct plan_options hasty = {.gap = 0.005, .time_limit_s = 0};
     struct problem problem;
     struct plan plan;
     struct strbuf out = STRBUF_INIT;

@@ -14,7 +14,7 @@
 #include "scheduler/power.h"
 #include "tests/scheduler/sample_problems.h"
 
-static const struct plan_options defaults = {0.005, 10, 0};
+static const struct plan_options defaults = {.gap = 0.005, .time_limit_s = 10};
 
 static void make(struct plan *plan, const struct problem *problem,
                  const struct plan_options *options)
@@ -73,7 +73,7 @@ static void vary(struct problem *p, uint64_t seed)
 
 static void assert_matches_brute_force(const struct problem *problem, double gap)
 {
-    struct plan_options options = {gap, 10, 0};
+    struct plan_options options = {.gap = gap, .time_limit_s = 10};
     double best_s = brute_force_s(problem);
     struct plan plan;
 
@@ -143,6 +143,8 @@ static void the_bound_holds_whatever_the_search_drops(void **state)
         assert_true(ownership_match(&cell, partner, NULL));
         exact_search_init(&search, &cell, partner, is_cut_wanted, gaps[seed % 3], INT64_MAX);
         search.is_rough = true;
+        search.aim = gaps[seed % 3];
+        exact_search_start(&search);
         exact_search_run(&search);
         n_worse += search.best_s > best_s * (1 + 1e-6);
         assert_true(search.best_s >= best_s * (1 - 1e-9));
@@ -192,7 +194,7 @@ static void the_same_problem_gives_the_same_plan(void **state)
 
 static void out_of_time_still_gives_a_checked_plan_with_a_bound(void **state)
 {
-    struct plan_options options = {0, 0, 0};
+    struct plan_options options = {.gap = 0, .time_limit_s = 0};
     struct problem problem;
     struct plan plan, exact;
 
@@ -295,7 +297,7 @@ static void infeasible_problems_name_the_devices(void **state)
 static void extreme_numbers_do_no_harm(void **state)
 {
     static const double gains[] = {1e-300, 1e-30, 1e-9, 1e30}, powers[] = {1e-30, 1.5, 1e30};
-    struct plan_options options = {0.005, 0.2, 0};
+    struct plan_options options = {.gap = 0.005, .time_limit_s = 0.2};
 
     (void)state;
     for (size_t g = 0; g < ARRAY_LEN(gains); g++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glpk.h>
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "scheduler/branch.h"
 #include "scheduler/glpk_guard.h"
+#include "scheduler/improve.h"
 #include "scheduler/ownership.h"
 #include "scheduler/relaxation.h"
 #include "tests/scheduler/sample_problems.h"
@@ -37,7 +39,7 @@ static void setting_init(struct setting *s, uint64_t seed, double phi)
     s->partner = mem_zero(4, sizeof(int));
     assert_true(ownership_match(&s->cell, s->partner, NULL));
     ownership_greedy(&s->known, s->partner);
-    ownership_improve(&s->known, INT64_MAX);
+    improve_owners(&s->known, LONG_MAX, INT64_MAX);
     n = cell_at(&s->cell, 4, 0);
     s->allowed = mem_zero(n, sizeof(bool));
     for (size_t at = 0; at < n; at++)
@@ -230,14 +232,14 @@ static void open_nodes_come_back_least_bound_first_with_their_choices(void **sta
 
     (void)state;
     rng_seed(&rng, 1, 1);
-    open_list_init(&list, 11);
+    open_list_init(&list, 11, 0);
     assert_true(isinf(open_list_least_s(&list)));
     for (int p = 0; p < 300; p++) {
         for (int at = 0; at < 11; at++)
             allowed[at] = p >> (at % 9) & 1;
-        open_list_push(&list, rng_uniform(&rng), p, allowed);
+        open_list_push(&list, rng_uniform(&rng), p, allowed, NULL);
     }
-    while (open_list_pop(&list, &bound_s, &cut, allowed)) {
+    while (open_list_pop(&list, &bound_s, &cut, allowed, NULL, NULL)) {
         assert_true(bound_s >= last_s);
         for (int at = 0; at < 11; at++)
             assert_int_equal(allowed[at], cut >> (at % 9) & 1);
@@ -245,7 +247,7 @@ static void open_nodes_come_back_least_bound_first_with_their_choices(void **sta
         n++;
     }
     assert_int_equal(n, 300);
-    open_list_push(&list, 1, 0, allowed);
+    open_list_push(&list, 1, 0, allowed, NULL);
     open_list_release(&list);
 }
 
@@ -258,7 +260,7 @@ static void improvement_never_lengthens_the_round(void **state)
         setting_init(&s, seed, 0);
         ownership_greedy(&s.known, s.partner);
         greedy_s = allocation_total_s(&s.known);
-        improved_s = ownership_improve(&s.known, INT64_MAX);
+        improved_s = improve_owners(&s.known, LONG_MAX, INT64_MAX);
         assert_true(improved_s <= greedy_s);
         assert_true(fabs(improved_s - allocation_total_s(&s.known)) <= 1e-12 * improved_s);
         setting_release(&s);
