@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The monotonic clock, for programs and benchmarks only: libraries take the time as a parameter.
+ * The monotonic clock, for programs, benchmarks and the scheduler's time limit: everything else takes the
+ * time as a parameter.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

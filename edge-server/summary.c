@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/median.h"
 #include "base/mem.h"
 #include "edge-server/phase.h"
 
@@ -82,25 +83,15 @@ void summary_add(struct summary *summary, const struct round_record *record)
     }
 }
 
-static int ascending(const void *a, const void *b)
+static double median_of(const struct series *series)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const struct series *series)
-{
-    double *sorted = mem_copy(series->values, series->n * sizeof *sorted);
-    qsort(sorted, series->n, sizeof *sorted, ascending);
-    double middle = series->n % 2 ? sorted[series->n / 2]
-                                  : 0.5 * (sorted[series->n / 2 - 1] + sorted[series->n / 2]);
-    free(sorted);
-    return middle;
+    return median(series->values, series->n);
 }
 
 static void print_row(struct strbuf *out, const char *label, const struct compared *compared)
 {
-    double predicted_s = median(&compared->predicted), measured_s = median(&compared->measured);
+    double predicted_s = median_of(&compared->predicted),
+           measured_s = median_of(&compared->measured);
     strbuf_addf(out, "  %-24s %12.3f %12.3f %+12.3f", label, 1e3 * predicted_s, 1e3 * measured_s,
                 1e3 * (measured_s - predicted_s));
     if (predicted_s > 0)
@@ -138,7 +129,7 @@ void summary_print(const struct summary *summary, struct strbuf *out)
                 summary->takes_turns ? "sum over the devices" : "slowest device", "predicted ms",
                 "measured ms", "difference");
     for (size_t i = 0; i < n_phases; i++)
-        if (median(&summary->phases[i].predicted) > 0)
+        if (median_of(&summary->phases[i].predicted) > 0)
             print_row(out, phases[i].label, &summary->phases[i]);
     print_row(out, "round", &summary->round);
     strbuf_addf(out, "  Modelled milliseconds, medians over the rounds.\n");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/median.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "models/net.h"
@@ -37,18 +38,6 @@ static void time_pass(struct net *net, struct tape *tape, int batch, struct samp
     }
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-    qsort(values, (size_t)n, sizeof *values, ascending);
-    return values[n / 2];
-}
-
 static void time_layers(struct net *net, struct tape *tape, int batch, struct layer_timing *timings)
 {
     size_t n_layers = (size_t)net_to(net);
@@ -67,8 +56,9 @@ static void time_layers(struct net *net, struct tape *tape, int batch, struct la
         time_pass(net, tape, batch, &samples);
     } while (samples.n_passes < MAX_PASSES && clock_now_us() < end_us);
     for (size_t i = 0; i < n_layers; i++) {
-        timings[i].forward_s = median(samples.forward_s + i * MAX_PASSES, samples.n_passes);
-        timings[i].backward_s = median(samples.backward_s + i * MAX_PASSES, samples.n_passes);
+        timings[i].forward_s = median(samples.forward_s + i * MAX_PASSES, (size_t)samples.n_passes);
+        timings[i].backward_s =
+            median(samples.backward_s + i * MAX_PASSES, (size_t)samples.n_passes);
     }
     free(samples.forward_s);
     free(samples.backward_s);

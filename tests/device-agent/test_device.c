@@ -276,6 +276,40 @@ static void a_front_is_taken_over_with_a_round(void **state)
     device_free(device);
 }
 
+/* What a device draws in its first rounds, as labels. */
+static void draw_labels(uint32_t device_index, uint32_t labels[3 * BATCH])
+{
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    struct msg *assignment = make_assignment();
+    assignment->assignment.n_devices = 2;
+    assignment->assignment.device_index = device_index;
+    give(device, assignment, 0);
+    drop(device, MSG_READY);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct msg *round = make_round(i + 1, 0);
+        round->round.forward_s = round->round.backward_s = round->round.uplink_bps = 0;
+        give(device, round, 0);
+        struct msg *msg = take(device, MSG_ACTIVATIONS);
+        memcpy(labels + i * BATCH, payload_data(msg->payload[1]), BATCH * sizeof *labels);
+        msg_free(msg);
+        give(device, make_gradient(i + 1, 0, BATCH, false), 0);
+        drop(device, MSG_ROUND_DONE);
+    }
+    device_free(device);
+}
+
+static void devices_draw_in_orders_of_their_own_that_repeat(void **state)
+{
+    (void)state;
+    uint32_t first[3 * BATCH], again[3 * BATCH], second[3 * BATCH];
+    draw_labels(0, first);
+    draw_labels(0, again);
+    draw_labels(1, second);
+    assert_memory_equal(first, again, sizeof first);
+    assert_memory_not_equal(first, second, sizeof first);
+}
+
 static void an_evaluation_is_answered_at_once(void **state)
 {
     (void)state;
@@ -398,6 +432,7 @@ int main(void)
         cmocka_unit_test(without_a_pace_nothing_waits),
         cmocka_unit_test(a_step_moves_the_weights_and_a_front_is_handed_back_when_asked_for),
         cmocka_unit_test(a_front_is_taken_over_with_a_round),
+        cmocka_unit_test(devices_draw_in_orders_of_their_own_that_repeat),
         cmocka_unit_test(an_evaluation_is_answered_at_once),
         cmocka_unit_test(a_stop_ends_it),
         cmocka_unit_test(the_servers_error_is_passed_on_and_not_answered),
