@@ -14,6 +14,7 @@
 #include "scheduler/plan.h"
 #include "scheduler/power.h"
 #include "tests/bench/bench_cells.h"
+#include "tests/scheduler/brute_force.h"
 
 #define BRUTE_PROBLEMS 200
 
@@ -90,35 +91,6 @@ static void row(struct strbuf *out, struct figures *f, const char *cells, int c,
 static void verdict(struct strbuf *out, const char *target, bool is_met)
 {
     strbuf_addf(out, "\nTarget: %s: **%s**.\n", target, is_met ? "met" : "not met");
-}
-
-/* Every owner of every subchannel at every cut, with exact power. */
-static double brute_force_s(const struct problem *problem)
-{
-    struct cell cell;
-    double best_s = HUGE_VAL;
-    int m = problem->n_subchannels, *owner = mem_zero((size_t)m, sizeof(int));
-
-    cell_init(&cell, problem);
-    for (int j = 0; j < problem->n_cuts; j++) {
-        struct cut_costs costs;
-        struct allocation a;
-        int k = 0;
-        cut_costs_init(&costs, &cell, j);
-        allocation_init(&a, &cell, &costs);
-        memset(owner, 0, (size_t)m * sizeof(int));
-        while (k < m) {
-            allocation_set(&a, owner);
-            best_s = fmin(best_s, allocation_total_s(&a));
-            for (k = 0; k < m && ++owner[k] == problem->n_devices; k++)
-                owner[k] = 0;
-        }
-        allocation_release(&a);
-        cut_costs_release(&costs);
-    }
-    cell_release(&cell);
-    free(owner);
-    return best_s;
 }
 
 static void against_brute_force(struct strbuf *out, FILE *data)

@@ -12,6 +12,7 @@
 #include "scheduler/exact_search.h"
 #include "scheduler/plan.h"
 #include "scheduler/power.h"
+#include "tests/scheduler/brute_force.h"
 #include "tests/scheduler/sample_problems.h"
 
 static const struct plan_options defaults = {.gap = 0.005, .time_limit_s = 10};
@@ -23,35 +24,6 @@ static void make(struct plan *plan, const struct problem *problem,
 
     if (plan_make(plan, problem, "exact", options, &err))
         fail_msg("%s", err.text);
-}
-
-/* Every owner of every subchannel (a subchannel left unused is never better), every cut. */
-static double brute_force_s(const struct problem *problem)
-{
-    struct cell cell;
-    double best_s = HUGE_VAL;
-    int m = problem->n_subchannels, *owner = mem_zero((size_t)m, sizeof(int));
-
-    cell_init(&cell, problem);
-    for (int j = 0; j < problem->n_cuts; j++) {
-        struct cut_costs costs;
-        struct allocation allocation;
-        int k = 0;
-        cut_costs_init(&costs, &cell, j);
-        allocation_init(&allocation, &cell, &costs);
-        memset(owner, 0, (size_t)m * sizeof(int));
-        while (k < m) {
-            allocation_set(&allocation, owner);
-            best_s = fmin(best_s, allocation_total_s(&allocation));
-            for (k = 0; k < m && ++owner[k] == problem->n_devices; k++)
-                owner[k] = 0;
-        }
-        allocation_release(&allocation);
-        cut_costs_release(&costs);
-    }
-    cell_release(&cell);
-    free(owner);
-    return best_s;
 }
 
 /* Unequal widths and limits, a few dead subchannels, sometimes weak links and a fast server. */
