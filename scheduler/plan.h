@@ -11,6 +11,7 @@
 #include "base/strbuf.h"
 #include "scheduler/latency.h"
 #include "scheduler/problem.h"
+#include "scheduler/u_shape.h"
 
 enum plan_status {
     PLAN_OPTIMAL,   /* gap <= 0.5 % */
@@ -19,12 +20,14 @@ enum plan_status {
 };
 
 struct plan {
+    int n_devices, n_subchannels; /* of the problem it was made for */
     enum plan_status status;
     char *policy;
-    int cut;                   /* index into problem.cuts */
+    int cut;                   /* index into problem.cuts; -1: U-shaped, each device has two */
     int *owner;                /* [M] device, -1 unused (all -1 when taking turns) */
     double *psd_w_per_hz;      /* [M] p_k */
     double *turn_psd_w_per_hz; /* [C][M], each device's on its turn; NULL unless taking turns */
+    struct u_plan *u;          /* cuts, shares and phases; NULL unless U-shaped */
     struct rates rates;
     double latency_s;
     double lower_bound_s; /* no valid plan of the problem is faster; 0 when nothing is known */
@@ -37,8 +40,8 @@ struct plan_options {
     double gap;          /* a policy may stop at this relative gap */
     double time_limit_s; /* and must stop about here with the best it has */
     uint64_t seed;       /* for policies that draw */
-    /* A plan of a problem with as many devices, subchannels and cuts, to start from; or NULL. Makes "exact"
-     * and "dual" no worse than its owners at its cut, and often faster; nothing else rests on it. */
+    /* A plan to start from, or NULL; one of other numbers of devices or subchannels is an error. Makes
+     * "exact" and "dual" no worse than its owners at its cut, and often faster; nothing else rests on it. */
     const struct plan *previous;
     /* For "fixed": names of devices, subchannel by subchannel, from the start again when they run out;
      * n_owners 0: all devices in turn. Borrowed. */
@@ -56,7 +59,13 @@ struct policy {
      */
     int (*solve)(const struct problem *problem, const struct plan_options *options,
                  struct plan *plan, struct err *err);
+    /* The same for U-shaped problems, filling plan->u; NULL: the policy does not apply to them. */
+    int (*solve_u)(const struct problem *problem, const struct plan_options *options,
+                   struct plan *plan, struct err *err);
 };
+/* 0, or -1 with err saying which policies do apply to the problem's shape. */
+int policy_check_applies(const struct policy *policy, const struct problem *problem,
+                         struct err *err);
 const struct policy *policy_find(const char *name);
 const struct policy *policy_at(int i); /* NULL past the last */
 const char *const *policy_names(void); /* NULL-terminated, for experiment_choices */
@@ -72,7 +81,8 @@ double plan_gap(const struct plan *plan); /* (T - L) / T; 1 when nothing is know
 /*
  * Recomputes rates, terms and latency from cut, owners and powers alone and holds every constraint
  * against the problem (owners in range, powers >= 0, device and total limits within 1e-6 relative,
- * latency equal within 1e-9, lower bound not above the latency). The error says which and by how much.
+ * latency equal within 1e-9, lower bound not above the latency; of U-shaped plans two cuts in order, shares
+ * >= 0 and together at most 1). The error says which and by how much.
  */
 int plan_check(const struct plan *plan, const struct problem *problem, struct err *err);
 

@@ -45,6 +45,12 @@ int policy_greedy_optimised_best_solve(const struct problem *problem,
                                        const struct plan_options *options, struct plan *plan,
                                        struct err *err);
 
+/* U-shaped problems (policy_u.c). */
+int policy_exact_solve_u(const struct problem *problem, const struct plan_options *options,
+                         struct plan *plan, struct err *err);
+int policy_equal_solve_u(const struct problem *problem, const struct plan_options *options,
+                         struct plan *plan, struct err *err);
+
 /* Devices taking turns; not in the table, plan_make() calls it whenever the problem takes turns. */
 int policy_turns_solve(const struct problem *problem, const struct plan_options *options,
                        struct plan *plan, struct err *err);

@@ -19,6 +19,8 @@ struct problem_device {
     double cycles_per_flop; /* kappa_i > 0 */
     double max_power_w;     /* p_i^max > 0 */
     double *gain;           /* [M], >= 0 */
+    /* U-shaped only, in place of the two above: the rates of its link, > 0. */
+    double uplink_bps, downlink_bps;
 };
 
 struct problem_cut {
@@ -36,6 +38,9 @@ struct problem_cut {
 };
 
 struct problem {
+    /* The front of the network and its end on the device, the middle on the server (u_shape.h): there are
+     * two cuts a device, rates are given, n_subchannels is 0, and of the radio and phi nothing is used. */
+    bool is_u_shaped;
     int batch_size;           /* b */
     double aggregation_ratio; /* phi in [0, 1] */
     bool

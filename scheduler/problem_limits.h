@@ -15,6 +15,7 @@
 #define PROBLEM_MAX_SUBCHANNELS 100000
 #define PROBLEM_MAX_CUTS        512
 #define PROBLEM_MAX_LAYER       512
+#define PROBLEM_MAX_U_PAIRS     200000000.0 /* devices times pairs of cuts, U-shaped */
 #define PROBLEM_MAX_BATCH       (1 << 24)
 #define PROBLEM_MAX_NAME        200
 
