@@ -40,7 +40,7 @@ json_t *json_want(const json_t *object, const char *path, const char *key, struc
 }
 
 static int json_read_number(const json_t *value, const char *path, const char *key, double *number,
-                       struct err *err)
+                            struct err *err)
 {
     if (!json_is_number(value))
         return err_set(err, "%s%s: is %s, must be a number", path, key, json_type_name(value));
@@ -49,7 +49,7 @@ static int json_read_number(const json_t *value, const char *path, const char *k
 }
 
 int json_read_numbers(const json_t *object, const char *path, const struct number_keys *keys,
-                        void *to, struct err *err)
+                      void *to, struct err *err)
 {
     for (size_t i = 0; i < keys->n; i++) {
         json_t *value = json_object_get(object, keys->rows[i].key);
@@ -63,7 +63,7 @@ int json_read_numbers(const json_t *object, const char *path, const struct numbe
 }
 
 int json_read_integer(const json_t *object, const char *path, const char *key, int *number,
-                        struct err *err)
+                      struct err *err)
 {
     json_t *value = json_want(object, path, key, err);
     double wide = 0;
@@ -89,8 +89,8 @@ int json_read_name(const json_t *object, const char *path, char **name, struct e
 }
 
 /* The array at `key` with 1 to max entries, or of exactly `n` when n > 0. */
-json_t *json_read_array(const json_t *object, const char *path, const char *key, size_t n,
-                          int max, struct err *err)
+json_t *json_read_array(const json_t *object, const char *path, const char *key, size_t n, int max,
+                        struct err *err)
 {
     json_t *array = json_want(object, path, key, err);
     struct strbuf full = STRBUF_INIT;
@@ -114,7 +114,7 @@ json_t *json_read_array(const json_t *object, const char *path, const char *key,
 
 /* Every key of `object` must be in one of the two lists; the error names those that are. */
 int json_refuse_unknown(json_t *object, const char *path, const struct number_keys *numbers,
-                          const char *const *others, struct err *err)
+                        const char *const *others, struct err *err)
 {
     void *iterator = json_object_iter(object);
 
@@ -149,7 +149,7 @@ int json_want_object(const json_t *value, const char *path, struct err *err)
 }
 
 int json_read_list(const json_t *array, const char *path, const char *key, double *to,
-                     struct err *err)
+                   struct err *err)
 {
     for (size_t k = 0; k < json_array_size(array); k++) {
         char element[64];

@@ -66,8 +66,7 @@ static double evaluate_front(struct plan *plan, const struct problem *problem)
 
 static void evaluate(struct plan *plan, const struct problem *problem)
 {
-    plan->latency_s =
-        plan->u ? u_plan_evaluate(plan->u, problem) : evaluate_front(plan, problem);
+    plan->latency_s = plan->u ? u_plan_evaluate(plan->u, problem) : evaluate_front(plan, problem);
     plan->lower_bound_s = fmin(plan->lower_bound_s, plan->latency_s);
     plan->status = plan_gap(plan) <= OPTIMAL_GAP ? PLAN_OPTIMAL : PLAN_FEASIBLE;
 }

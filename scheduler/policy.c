@@ -9,13 +9,13 @@
 #include "scheduler/ownership.h"
 
 static const struct policy policies[] = {
-    {"auto", "exact for small cells, dual for large ones", policy_auto_solve,
-     policy_exact_solve_u},
+    {"auto", "exact for small cells, dual for large ones", policy_auto_solve, policy_exact_solve_u},
     {"bcd", "block coordinate descent of EPSL: subchannels, power, cut, in turn", policy_bcd_solve,
      NULL},
     {"dual", "Lagrangian prices: a proven bound and a good plan, for large cells",
      policy_dual_solve, NULL},
-    {"equal", "as many subchannels each, uniform power, best cut", policy_equal_solve, policy_equal_solve_u},
+    {"equal", "as many subchannels each, uniform power, best cut", policy_equal_solve,
+     policy_equal_solve_u},
     {"exact", "global optimum within scheduler.gap, with a proven lower bound", policy_exact_solve,
      policy_exact_solve_u},
     {"fixed", "the owners of scheduler.owners, optimised power, best of the allowed cuts",

@@ -138,19 +138,19 @@ static int read_turns(struct problem *problem, const json_t *root, struct err *e
 
 static int read_problem(struct problem *problem, json_t *root, struct err *err)
 {
-    static const char *const others[] = {"shape",   "batch_size", "turns", "bandwidth_hz", "server",
-                                         "devices", "cuts",       NULL};
-    static const char *const u_others[] = {"shape", "batch_size", "server",
-                                           "devices", "cuts", NULL};
+    static const char *const others[] = {"shape",  "batch_size", "turns", "bandwidth_hz",
+                                         "server", "devices",    "cuts",  NULL};
+    static const char *const u_others[] = {"shape",   "batch_size", "server",
+                                           "devices", "cuts",       NULL};
 
     if (!json_is_object(root))
         return err_set(err, "is %s, must be an object", json_type_name(root));
     if (read_shape(problem, root, err) ||
-        (problem->is_u_shaped
-             ? json_refuse_unknown(root, "", &no_number_keys, u_others, err)
-             : json_refuse_unknown(root, "", &problem_number_keys, others, err)) ||
+        (problem->is_u_shaped ? json_refuse_unknown(root, "", &no_number_keys, u_others, err)
+                              : json_refuse_unknown(root, "", &problem_number_keys, others, err)) ||
         json_read_integer(root, "", "batch_size", &problem->batch_size, err) ||
-        (!problem->is_u_shaped && json_read_numbers(root, "", &problem_number_keys, problem, err)) ||
+        (!problem->is_u_shaped &&
+         json_read_numbers(root, "", &problem_number_keys, problem, err)) ||
         read_server(problem, root, err) || read_turns(problem, root, err) ||
         (!problem->is_u_shaped && read_bandwidth(problem, root, err)) ||
         read_devices(problem, root, err))
