@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "scheduler/cover_search.h"
 #include "scheduler/improve.h"
 #include "scheduler/ownership.h"
 #include "scheduler/squeeze.h"
@@ -17,6 +18,8 @@
 #define LAST_STEPS  400     /* once more where the bound is least */
 #define MAX_TRIES   4000000 /* of one improvement */
 #define ROUND_WORK  1e5     /* tries spent on shaken rounds, about */
+#define COVER_TURNS 8
+#define COVER_WORK  1e6 /* steps times pairs of one turn */
 #define MAX_ROUNDS  400
 #define SHAKE       0.1 /* of a worth */
 #define KEPT        0.8 /* of the owners */
@@ -204,6 +207,56 @@ static void shake_best(struct dual_search *s)
         round_once(s, j, SHAKE, KEPT);
 }
 
+/* Owners from elsewhere at cut j, improved, then squeezed when they are near the best. */
+static void polish(struct dual_search *s, int j, int *owner)
+{
+    struct allocation tried;
+    double total_s;
+
+    for (int k = 0; k < s->cell->n_subchannels; k++)
+        if (owner[k] < 0)
+            owner[k] = s->owner[k];
+    ownership_repair(s->cell, s->partner, owner);
+    allocation_init(&tried, s->cell, &s->cuts[j].costs);
+    allocation_set(&tried, owner);
+    total_s = improve_owners(&tried, MAX_TRIES, s->deadline_us);
+    if (total_s < s->best_s * 1.02)
+        total_s = squeeze_owners(&tried, MAX_TRIES, s->deadline_us);
+    keep_if_best(s, j, &tried, total_s);
+    allocation_release(&tried);
+}
+
+/* Bounds by whole subchannels, and owners from what they take, in turn. */
+static void search_covers(struct dual_search *s)
+{
+    struct cover_search covers;
+    int *owner = mem_zero((size_t)s->cell->n_subchannels, sizeof(int));
+
+    cover_search_init(&covers, s->cell, s->deadline_us);
+    for (int j = 0; j < s->n_cuts; j++) {
+        struct dual_cut *c = &s->cuts[j];
+        if (c->bound_s >= s->best_s * (1 - s->gap))
+            continue;
+        ascent_restart(&s->ascent);
+        ascent_run(&s->ascent, &c->costs, NULL, NEXT_STEPS, HUGE_VAL, s->deadline_us);
+        c->bound_s = fmax(c->bound_s, s->ascent.bound_s);
+        cover_search_add(&covers, j, &c->costs, c->bound_s, s->best_s, &s->ascent);
+        c->bound_s = HUGE_VAL; /* is the search's from now on */
+    }
+    for (int turn = 0; turn < COVER_TURNS; turn++) {
+        bool goes_on = cover_search_run(&covers, s->best_s, s->best_s * (1 - s->gap), COVER_WORK);
+        if (getenv("COVER_LOG")) __builtin_printf("  turn %d best %.6f bound %.6f (%.3f%%) windows %zu\n", turn, s->best_s, cover_search_bound_s(&covers), 100*(1-cover_search_bound_s(&covers)/s->best_s), covers.n);
+        if (!goes_on)
+            break;
+        cover_search_owners(&covers, owner);
+        polish(s, cover_search_cut(&covers), owner);
+    }
+    if (covers.n > 0)
+        s->cuts[cover_search_cut(&covers)].bound_s = cover_search_bound_s(&covers);
+    cover_search_release(&covers);
+    free(owner);
+}
+
 void dual_search_run(struct dual_search *s)
 {
     for (int j = 0; j < s->n_cuts; j++)
@@ -212,6 +265,8 @@ void dual_search_run(struct dual_search *s)
     if (s->best < 0)
         return;
     raise_least(s);
+    if (!is_good(s) && !is_late(s))
+        search_covers(s);
     if (!is_good(s) && !is_late(s))
         shake_best(s);
 }
