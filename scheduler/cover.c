@@ -12,9 +12,9 @@
 #define TOLERANCE  2e-5 /* of the target, all knapsacks together */
 #define FIRST_STEP 1.0  /* of Polyak's */
 #define MIX_STEP   0.1
-#define PATIENCE   10   /* steps without a better bound before they get shorter */
-#define FRESH      0.1  /* weight of the last step in the shares */
-#define MEMORY     0.7  /* of the way in the next step */
+#define PATIENCE   10  /* steps without a better bound before they get shorter */
+#define FRESH      0.1 /* weight of the last step in the shares */
+#define MEMORY     0.7 /* of the way in the next step */
 
 void cover_init(struct cover *c, const struct cell *cell)
 {

@@ -32,7 +32,7 @@ struct cover {
     double *unit;         /* [n_prices] of a price: a step of 1 */
     double *slope, *way;  /* [n_prices] of the bound at the prices; smoothed over the steps */
     double *share;        /* [C][M] how often i took k, smoothed over the steps */
-    double *mix; /* [C] of the knapsacks' two weights; moves with the steps */
+    double *mix;          /* [C] of the knapsacks' two weights; moves with the steps */
     double bound_s;
     int n_steps; /* that the last cover_raise() made */
 };

@@ -131,11 +131,11 @@ int cover_search_cut(const struct cover_search *s)
     return s->windows[0].cut;
 }
 
-void cover_search_owners(const struct cover_search *s, int *owner)
+void cover_search_owners(const struct cover_search *s, const int *known, int *owner)
 {
     for (int k = 0; k < s->cell->n_subchannels; k++) {
         double most = 0;
-        owner[k] = -1;
+        owner[k] = known[k];
         for (int i = 0; i < s->cell->n_devices; i++) {
             double share = s->cover.share[cell_at(s->cell, i, k)];
             if (share > most) {

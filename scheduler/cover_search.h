@@ -52,7 +52,7 @@ double cover_search_bound_s(const struct cover_search *s);
 /* The window that holds the bound is at this cut. Only with windows. */
 int cover_search_cut(const struct cover_search *s);
 
-/* Who takes what in the window raised last, in part: owners [M] by majority, -1 where nobody. */
-void cover_search_owners(const struct cover_search *s, int *owner);
+/* owner[M]: who has taken most of what in the last steps; where nobody has, the owner known. */
+void cover_search_owners(const struct cover_search *s, const int *known, int *owner);
 
 #endif

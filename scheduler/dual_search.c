@@ -18,8 +18,10 @@
 #define LAST_STEPS  400     /* once more where the bound is least */
 #define MAX_TRIES   4000000 /* of one improvement */
 #define ROUND_WORK  1e5     /* tries spent on shaken rounds, about */
+#define COVER_PAIRS                                                                                \
+    10000 /* devices times subchannels up to which whole subchannels raise the bound in time */
+#define COVER_WORK  8e6 /* steps times pairs, some seconds */
 #define COVER_TURNS 8
-#define COVER_WORK  1e6 /* steps times pairs of one turn */
 #define MAX_ROUNDS  400
 #define SHAKE       0.1 /* of a worth */
 #define KEPT        0.8 /* of the owners */
@@ -114,19 +116,36 @@ static void round_worths(struct dual_search *s, double shake, double kept, int *
     ownership_repair(s->cell, s->partner, owner);
 }
 
-static void round_once(struct dual_search *s, int j, double shake, double kept)
+/* How many improved roundings are worth their time in a cell of this size. */
+static int affordable_rounds(const struct cell *cell)
+{
+    double m = cell->n_subchannels, c = cell->n_devices;
+
+    return (int)fmin(MAX_ROUNDS, ROUND_WORK / (m * (c + 0.5 * m)));
+}
+
+/* Owners [M] at cut j, improved, and squeezed when they come near the best. */
+static void improve_and_keep(struct dual_search *s, int j, const int *owner)
 {
     struct allocation tried;
     double total_s;
 
     allocation_init(&tried, s->cell, &s->cuts[j].costs);
-    round_worths(s, shake, kept, tried.owner);
-    allocation_set(&tried, tried.owner);
+    allocation_set(&tried, owner);
     total_s = improve_owners(&tried, MAX_TRIES, s->deadline_us);
     if (total_s < s->best_s * 1.02 && s->cuts[j].bound_s < total_s * (1 - s->gap))
         total_s = squeeze_owners(&tried, MAX_TRIES, s->deadline_us);
     keep_if_best(s, j, &tried, total_s);
     allocation_release(&tried);
+}
+
+static void round_once(struct dual_search *s, int j, double shake, double kept)
+{
+    int *owner = mem_zero((size_t)s->cell->n_subchannels, sizeof(int));
+
+    round_worths(s, shake, kept, owner);
+    improve_and_keep(s, j, owner);
+    free(owner);
 }
 
 void dual_search_try(struct dual_search *s, int j, const int *owner)
@@ -196,9 +215,7 @@ static void raise_least(struct dual_search *s)
 
 static void shake_best(struct dual_search *s)
 {
-    double m = s->cell->n_subchannels, c = s->cell->n_devices;
-    int n = (int)fmin(MAX_ROUNDS, ROUND_WORK / (m * (c + 0.5 * m)));
-    int j = s->best;
+    int n = affordable_rounds(s->cell), j = s->best;
 
     ascent_restart(&s->ascent);
     ascent_run(&s->ascent, &s->cuts[j].costs, NULL, NEXT_STEPS, HUGE_VAL, s->deadline_us);
@@ -207,52 +224,39 @@ static void shake_best(struct dual_search *s)
         round_once(s, j, SHAKE, KEPT);
 }
 
-/* Owners from elsewhere at cut j, improved, then squeezed when they are near the best. */
-static void polish(struct dual_search *s, int j, int *owner)
+static void add_covers(struct dual_search *s, struct cover_search *covers)
 {
-    struct allocation tried;
-    double total_s;
-
-    for (int k = 0; k < s->cell->n_subchannels; k++)
-        if (owner[k] < 0)
-            owner[k] = s->owner[k];
-    ownership_repair(s->cell, s->partner, owner);
-    allocation_init(&tried, s->cell, &s->cuts[j].costs);
-    allocation_set(&tried, owner);
-    total_s = improve_owners(&tried, MAX_TRIES, s->deadline_us);
-    if (total_s < s->best_s * 1.02)
-        total_s = squeeze_owners(&tried, MAX_TRIES, s->deadline_us);
-    keep_if_best(s, j, &tried, total_s);
-    allocation_release(&tried);
-}
-
-/* Bounds by whole subchannels, and owners from what they take, in turn. */
-static void search_covers(struct dual_search *s)
-{
-    struct cover_search covers;
-    int *owner = mem_zero((size_t)s->cell->n_subchannels, sizeof(int));
-
-    cover_search_init(&covers, s->cell, s->deadline_us);
     for (int j = 0; j < s->n_cuts; j++) {
         struct dual_cut *c = &s->cuts[j];
         if (c->bound_s >= s->best_s * (1 - s->gap))
             continue;
+        c->is_covered = true;
         ascent_restart(&s->ascent);
         ascent_run(&s->ascent, &c->costs, NULL, NEXT_STEPS, HUGE_VAL, s->deadline_us);
         c->bound_s = fmax(c->bound_s, s->ascent.bound_s);
-        cover_search_add(&covers, j, &c->costs, c->bound_s, s->best_s, &s->ascent);
-        c->bound_s = HUGE_VAL; /* is the search's from now on */
+        cover_search_add(covers, j, &c->costs, c->bound_s, s->best_s, &s->ascent);
     }
-    for (int turn = 0; turn < COVER_TURNS; turn++) {
-        bool goes_on = cover_search_run(&covers, s->best_s, s->best_s * (1 - s->gap), COVER_WORK);
-        if (getenv("COVER_LOG")) __builtin_printf("  turn %d best %.6f bound %.6f (%.3f%%) windows %zu\n", turn, s->best_s, cover_search_bound_s(&covers), 100*(1-cover_search_bound_s(&covers)/s->best_s), covers.n);
-        if (!goes_on)
+}
+
+/* Bounds by whole subchannels, and owners from what devices take there, in turn. */
+static void search_covers(struct dual_search *s)
+{
+    int n_turns = (int)fmin(COVER_TURNS, affordable_rounds(s->cell));
+    int *owner = mem_zero((size_t)s->cell->n_subchannels, sizeof(int));
+    struct cover_search covers;
+
+    cover_search_init(&covers, s->cell, s->deadline_us);
+    add_covers(s, &covers);
+    for (int turn = 0; turn < n_turns; turn++) {
+        if (!cover_search_run(&covers, s->best_s, s->best_s * (1 - s->gap), COVER_WORK / n_turns))
             break;
-        cover_search_owners(&covers, owner);
-        polish(s, cover_search_cut(&covers), owner);
+        cover_search_owners(&covers, s->owner, owner);
+        ownership_repair(s->cell, s->partner, owner);
+        improve_and_keep(s, cover_search_cut(&covers), owner);
     }
-    if (covers.n > 0)
-        s->cuts[cover_search_cut(&covers)].bound_s = cover_search_bound_s(&covers);
+    for (int j = 0; j < s->n_cuts; j++)
+        if (s->cuts[j].is_covered)
+            s->cuts[j].bound_s = fmax(s->cuts[j].bound_s, cover_search_bound_s(&covers));
     cover_search_release(&covers);
     free(owner);
 }
@@ -265,7 +269,7 @@ void dual_search_run(struct dual_search *s)
     if (s->best < 0)
         return;
     raise_least(s);
-    if (!is_good(s) && !is_late(s))
+    if (!is_good(s) && !is_late(s) && cell_at(s->cell, s->cell->n_devices, 0) <= COVER_PAIRS)
         search_covers(s);
     if (!is_good(s) && !is_late(s))
         shake_best(s);

@@ -2,8 +2,9 @@
 /*
  * The search behind the policy "dual", for cells too large to branch in: at each cut the prices are raised
  * to a good bound (ascent.h), every subchannel goes to the device to whom it is worth most at these prices,
- * and the owners are repaired and improved. Then again with the worths shaken a little, as long as work is
- * left. Every part is counted in steps, so that the same problem gives the same plan.
+ * and the owners are repaired and improved. In cells of some hundred subchannels whole subchannels then raise
+ * the bound (cover_search.h) and give owners to improve. Then roundings again with the worths shaken a
+ * little, as long as work is left. Every part is counted in steps, so that the same problem gives the same plan.
  */
 #ifndef SCHEDULER_DUAL_SEARCH_H
 #define SCHEDULER_DUAL_SEARCH_H
@@ -14,8 +15,9 @@
 struct dual_cut {
     int cut; /* in the problem */
     struct cut_costs costs;
-    double bound_s; /* nothing at this cut is faster */
-    bool is_raised; /* by prices, that is, not only least_s */
+    double bound_s;  /* nothing at this cut is faster */
+    bool is_raised;  /* by prices, that is, not only least_s */
+    bool is_covered; /* cover_search.h bounds it too */
 };
 
 struct dual_search {

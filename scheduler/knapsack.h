@@ -23,7 +23,7 @@ struct knapsack {
     double *weights, *costs;     /* [n + 1] sums over the first items */
     int n, n_free;               /* items; those at the front that cost nothing */
     bool is_needed[2];
-    double least, open;          /* cost of the cheapest set; least bound of what was not looked at */
+    double least, open; /* cost of the cheapest set; least bound of what was not looked at */
     double tolerance;
     long n_left;
 };
