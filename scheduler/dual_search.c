@@ -15,7 +15,9 @@
 
 #define FIRST_STEPS 200 /* of the ascent at the first cut; the prices then serve the others */
 #define NEXT_STEPS  60
-#define LAST_STEPS  400     /* once more where the bound is least */
+#define STEP_WORK   2.5e8 /* pairs looked at from which on there are fewer first and next steps, */
+#define LEAST_PART  0.25  /* but no less than this part of them */
+#define LAST_STEPS  400   /* once more where the bound is least */
 #define MAX_TRIES   4000000 /* of one improvement */
 #define ROUND_WORK  1e5     /* tries spent on shaken rounds, about */
 #define COVER_PAIRS                                                                                \
@@ -163,11 +165,19 @@ static bool is_good(const struct dual_search *s)
     return dual_search_bound_s(s) >= s->best_s * (1 - s->gap);
 }
 
+/* Fewer where a step is dear, so that time is left for plans and other cuts. */
+static int affordable_steps(const struct cell *cell, int n_steps)
+{
+    double part = STEP_WORK / FIRST_STEPS / (double)cell_at(cell, cell->n_devices, 0);
+
+    return (int)(n_steps * fmin(1, fmax(LEAST_PART, part)));
+}
+
 static void try_cut(struct dual_search *s, int j)
 {
     struct dual_cut *c = &s->cuts[j];
     struct allocation greedy;
-    int steps = NEXT_STEPS;
+    int steps = affordable_steps(s->cell, NEXT_STEPS);
 
     allocation_init(&greedy, s->cell, &c->costs);
     ownership_greedy(&greedy, s->partner);
@@ -176,7 +186,7 @@ static void try_cut(struct dual_search *s, int j)
         if (!s->has_prices) {
             s->has_prices = true;
             ascent_start(&s->ascent, &greedy);
-            steps = FIRST_STEPS;
+            steps = affordable_steps(s->cell, FIRST_STEPS);
         } else {
             ascent_restart(&s->ascent);
         }

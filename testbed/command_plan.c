@@ -10,7 +10,7 @@
 #include "edge-server/planning.h"
 #include "testbed/command.h"
 
-#define DEFAULT_POLICY       "exact"
+#define DEFAULT_POLICY       "auto"
 #define DEFAULT_GAP          0.005
 #define DEFAULT_TIME_LIMIT_S 10.0
 
@@ -22,7 +22,7 @@ struct arguments {
 static const struct argp_option option_table[] = {
     {"problem", 'p', "FILE", 0, "Solve this problem.json instead of an experiment's", 0},
     {"policy", 'P', "NAME", 0,
-     "Scheduling policy (default: the experiment's, or exact); all: every one, side by side", 0},
+     "Scheduling policy (default: the experiment's, or auto); all: every one, side by side", 0},
     {"json", 'j', "FILE", 0, "Write the plan to FILE", 0},
     {"dump-problem", 'd', "FILE", 0, "Write the problem to FILE", 0},
     {0}};
