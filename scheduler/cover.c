@@ -11,10 +11,10 @@
 #define MAX_NODES  5000 /* of one knapsack */
 #define TOLERANCE  2e-5 /* of the target, all knapsacks together */
 #define FIRST_STEP 1.0  /* of Polyak's */
-#define MIX_STEP   0.1
-#define PATIENCE   10  /* steps without a better bound before they get shorter */
-#define FRESH      0.1 /* weight of the last step in the shares */
-#define MEMORY     0.7 /* of the way in the next step */
+#define MIX_STEP   0.1  /* by which a mix may change in one step */
+#define PATIENCE   10   /* steps without a better bound before they get shorter */
+#define FRESH      0.1  /* weight of the last step in the shares */
+#define MEMORY     0.7  /* of the way in the next step */
 
 void cover_init(struct cover *c, const struct cell *cell)
 {
@@ -142,7 +142,9 @@ static void add_slope(struct cover *c, const struct cut_costs *costs, int i, int
         power_w += c->at.power_w[at];
         rate_bps += width * log2(1 + c->at.power_w[at] / width / cell->floor_w_per_hz[at]);
     }
-    c->slope[m + i] = costs->uplink_bits / (c->at.up_s - costs->forward_s[i]) - rate_bps;
+    c->slope[m + i] = -rate_bps;
+    if (costs->uplink_bits > 0)
+        c->slope[m + i] += costs->uplink_bits / (c->at.up_s - costs->forward_s[i]);
     c->slope[m + n + i] = power_w - cell->power_cap_w[i];
     c->slope[m + 2 * n] += power_w;
 }

@@ -88,8 +88,8 @@ static void keep_if_best(struct dual_search *s, int j, const struct allocation *
     memcpy(s->owner, a->owner, (size_t)s->cell->n_subchannels * sizeof(int));
 }
 
-/* Owners by worth at the ascent's prices, each worth shaken by up to `shake` of itself; of the best owners
- * a part is kept. */
+/* Owners by worth at the ascent's prices, each worth shaken by up to `shake` of itself; of the
+ * best owners a part is kept. */
 static void round_worths(struct dual_search *s, double shake, double kept, int *owner)
 {
     const double *worth = s->ascent.at.worth_s;

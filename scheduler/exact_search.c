@@ -10,7 +10,8 @@
 #include "base/mem.h"
 #include "scheduler/improve.h"
 
-/* Masters above this size take longer to build than they are worth; the search then is local only. */
+/* Masters above this size take longer to build than they are worth; the search then is local only.
+ * */
 #define MAX_PAIRS 20000
 
 #define NODE_STEPS    40   /* of the ascent at a node */

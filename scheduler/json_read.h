@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading values out of parsed JSON with errors that say where: `path` is what stands before the key, as in
- * "devices[3].", and is empty at the top. 0, or -1 (NULL) with err. Used by problem_load.c; ranges are
- * problem_check()'s business.
+ * Reading values out of parsed JSON with errors that say where: `path` is what stands before the
+ * key, as in "devices[3].", and is empty at the top. 0, or -1 (NULL) with err. Used by
+ * problem_load.c; ranges are problem_check()'s business.
  */
 #ifndef SCHEDULER_JSON_READ_H
 #define SCHEDULER_JSON_READ_H
@@ -21,7 +21,8 @@ json_t *json_want(const json_t *object, const char *path, const char *key, struc
 /* Whether `value`, at `path` with a dot behind it, is an object. */
 int json_want_object(const json_t *value, const char *path, struct err *err);
 
-/* Every key of `object` must be in one of the two lists (`others` ends with NULL); the error names them. */
+/* Every key of `object` must be in one of the two lists (`others` ends with NULL); the error names
+ * them. */
 int json_refuse_unknown(json_t *object, const char *path, const struct number_keys *numbers,
                         const char *const *others, struct err *err);
 

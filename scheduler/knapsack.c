@@ -41,7 +41,8 @@ static int by_ratio(const void *a, const void *b)
     return x->label - y->label;
 }
 
-/* The least cost of weight `need` from the items from `from` on, if the last may be taken in part. */
+/* The least cost of weight `need` from the items from `from` on, if the last may be taken in part.
+ * */
 static double relaxed(const struct knapsack *s, int from, double need)
 {
     double wanted = s->weights[from] + need, part;

@@ -5,7 +5,8 @@
 
 #include "scheduler/plan.h"
 
-/* Per device: its two cuts, its share of the server, and its step in four parts; appended to `out`. */
+/* Per device: its two cuts, its share of the server, and its step in four parts; appended to `out`.
+ * */
 void plan_print_u(const struct plan *plan, const struct problem *problem, struct strbuf *out);
 
 #endif

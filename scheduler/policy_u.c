@@ -2,10 +2,11 @@
 /*
  * The policies "exact" and "equal" of U-shaped problems.
  *
- * To end by T, device i needs at least g_i(T) = min over pairs with a_i < T of c_i / (T - a_i) cycles/s of
- * the server. g_i falls as T grows, so all can end by T if and only if sum_i g_i(T) <= f_s, and bisection on
- * T finds the optimum over all pairs of cuts and all shares at once (docs/MODEL.md). Pairs that are not
- * better than another in own_s or server_cycles never matter; few are left.
+ * To end by T, device i needs at least g_i(T) = min over pairs with a_i < T of c_i / (T - a_i)
+ * cycles/s of the server. g_i falls as T grows, so all can end by T if and only if sum_i g_i(T) <=
+ * f_s, and bisection on T finds the optimum over all pairs of cuts and all shares at once
+ * (docs/MODEL.md). Pairs that are not better than another in own_s or server_cycles never matter;
+ * few are left.
  */
 #include "scheduler/policy.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The numbers of problem.json by name: one row a key, used by the reader, its messages and the writer.
- * Their ranges are problem_check()'s business.
+ * The numbers of problem.json by name: one row a key, used by the reader, its messages and the
+ * writer. Their ranges are problem_check()'s business.
  */
 #ifndef SCHEDULER_PROBLEM_KEYS_H
 #define SCHEDULER_PROBLEM_KEYS_H

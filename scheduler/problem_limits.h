@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Limits on what a problem may hold, shared by problem_check() and the reader of problem.json, which
- * must bound lists before it allocates. The range of numbers keeps every product of the latency equations
- * far from overflow; it is no statement about physics.
+ * Limits on what a problem may hold, shared by problem_check() and the reader of problem.json,
+ * which must bound lists before it allocates. The range of numbers keeps every product of the
+ * latency equations far from overflow; it is no statement about physics.
  */
 #ifndef SCHEDULER_PROBLEM_LIMITS_H
 #define SCHEDULER_PROBLEM_LIMITS_H

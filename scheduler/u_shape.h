@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * U-shaped split learning: head and tail of the network run on the device, so that labels never leave it,
- * and the body between them on the server. Every device has a pair of cuts (head, tail) of its own and a
- * share of the server's clock; the step ends with the slowest device. After Lyu et al. (LSCRA), GLOBECOM
- * Workshops 2023; the equations are those of docs/MODEL.md, a form derived from the description of the
- * system, not read in the paper. Used by plan.h, policy_u.c and plan_check.c.
+ * U-shaped split learning: head and tail of the network run on the device, so that labels never
+ * leave it, and the body between them on the server. Every device has a pair of cuts (head, tail)
+ * of its own and a share of the server's clock; the step ends with the slowest device. After Lyu et
+ * al. (LSCRA), GLOBECOM Workshops 2023; the equations are those of docs/MODEL.md, a form derived
+ * from the description of the system, not read in the paper. Used by plan.h, policy_u.c and
+ * plan_check.c.
  */
 #ifndef SCHEDULER_U_SHAPE_H
 #define SCHEDULER_U_SHAPE_H
@@ -40,12 +41,14 @@ struct u_plan *u_plan_new(int n_devices); /* first and second cut, shares and ph
 void u_plan_free(struct u_plan *u);
 
 /*
- * Fills the phases from cuts and shares, and returns the length of the step, the largest sum of a device's
- * phases; INFINITY when a device has work for the server and no share of it. A phase without work is 0.
+ * Fills the phases from cuts and shares, and returns the length of the step, the largest sum of a
+ * device's phases; INFINITY when a device has work for the server and no share of it. A phase
+ * without work is 0.
  */
 double u_plan_evaluate(struct u_plan *u, const struct problem *problem);
 
-/* One device's step at a pair of cuts: what takes the same time whatever the server does, and its work. */
+/* One device's step at a pair of cuts: what takes the same time whatever the server does, and its
+ * work. */
 struct u_cost {
     double own_s;         /* a_i(h, t): computing on the device, four transfers */
     double server_cycles; /* c_i(h, t): body forward and backward */

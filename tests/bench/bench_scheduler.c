@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bench_scheduler DOC DATA [PART...]: measures what docs/SCHEDULER.md claims of the scheduler, on seeded
- * cells, and writes each part's table between its markers in DOC and the points of the figure into DATA.
+ * bench_scheduler DOC DATA [PART...]: measures what docs/SCHEDULER.md claims of the scheduler, on
+ * seeded cells, and writes each part's table between its markers in DOC and the points of the
+ * figure into DATA.
  */
 #include <math.h>
 #include <stdio.h>

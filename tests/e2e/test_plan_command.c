@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* `splitbed plan` as a user sees it: policies side by side, and problems of both shapes from files. */
+/* `splitbed plan` as a user sees it: policies side by side, and problems of both shapes from files.
+ * */
 #include "tests/e2e/process.h"
 
 #define CONFIG "configs/experiments/quickstart.yaml"

@@ -135,7 +135,8 @@ static void no_bound_is_above_the_optimum(void **state)
     }
 }
 
-/* Prices that nobody chose give bounds too, in every window that holds the optimum's downlink stage. */
+/* Prices that nobody chose give bounds too, in every window that holds the optimum's downlink
+ * stage. */
 static void any_prices_give_a_valid_bound(void **state)
 {
     struct rng rng;

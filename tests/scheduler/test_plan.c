@@ -11,7 +11,8 @@
 
 #include "tests/scheduler/planned.h"
 
-/* On its turn a device has all subchannels, the whole of min(p_i^max, p_total), and the best cut. */
+/* On its turn a device has all subchannels, the whole of min(p_i^max, p_total), and the best cut.
+ * */
 static void turns_use_the_whole_band_and_the_best_cut(void **state)
 {
     struct planned p;
@@ -53,7 +54,8 @@ static void turns_work_with_fewer_subchannels_than_devices(void **state)
     problem_release(&problem);
 }
 
-/* With one device nothing can be aggregated across devices, and turns and sharing are the same round. */
+/* With one device nothing can be aggregated across devices, and turns and sharing are the same
+ * round. */
 static void one_device_taking_turns_equals_one_that_shares(void **state)
 {
     struct problem problem;

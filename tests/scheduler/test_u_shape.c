@@ -91,7 +91,8 @@ static void phases_are_those_worked_out_by_hand(void **state)
     problem_release(&p);
 }
 
-/* The soonest common end when every device's pair is given: sum of c_i / (T - a_i) = f_s, by bisection. */
+/* The soonest common end when every device's pair is given: sum of c_i / (T - a_i) = f_s, by
+ * bisection. */
 static double with_pairs_s(const struct problem *p, int pairs[][2])
 {
     double low = 0, high = 0;
