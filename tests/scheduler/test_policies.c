@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "scheduler/plan.h"
+#include "scheduler/power.h"
 #include "tests/scheduler/sample_problems.h"
 
 static const struct plan_options defaults = {.gap = 0.005, .time_limit_s = 10, .seed = 7};
@@ -232,6 +233,34 @@ static void uniform_power_is_one_density_but_for_devices_at_their_limit(void **s
     problem_release(&problem);
 }
 
+/* Of what the owners allow at the cut, nothing is left. */
+static void optimised_power_is_the_best_for_the_owners(void **state)
+{
+    static const char *const policies[] = {"rss-optimised-best", "greedy-optimised-best",
+                                           "rss-optimised-random", "fixed"};
+
+    (void)state;
+    for (size_t p = 0; p < ARRAY_LEN(policies); p++) {
+        struct problem problem;
+        struct cell cell;
+        struct cut_costs costs;
+        struct allocation a;
+        struct plan plan;
+        random_air_bound_problem(&problem, p, 3, 9, 4, 0.5);
+        make(&plan, &problem, policies[p]);
+        cell_init(&cell, &problem);
+        cut_costs_init(&costs, &cell, plan.cut);
+        allocation_init(&a, &cell, &costs);
+        allocation_set(&a, plan.owner);
+        assert_true(plan.latency_s <= allocation_total_s(&a) * (1 + 1e-9));
+        allocation_release(&a);
+        cut_costs_release(&costs);
+        cell_release(&cell);
+        plan_release(&plan);
+        problem_release(&problem);
+    }
+}
+
 static void auto_is_exact_in_small_cells(void **state)
 {
     struct problem problem;
@@ -260,6 +289,7 @@ int main(void)
         cmocka_unit_test(equal_gives_as_many_to_each_at_one_density),
         cmocka_unit_test(greedy_gives_most_to_the_straggler),
         cmocka_unit_test(uniform_power_is_one_density_but_for_devices_at_their_limit),
+        cmocka_unit_test(optimised_power_is_the_best_for_the_owners),
         cmocka_unit_test(auto_is_exact_in_small_cells),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
