@@ -50,7 +50,9 @@ static struct msg *make_assignment(void)
     set_layer(&a->layers.layers[2], "linear", "back", 10);
     a->cut = 2;
     a->batch_size = BATCH;
+    strcpy(a->optimizer, "sgd");
     a->learning_rate = 0.5;
+    a->eps = 1e-8;
     strcpy(a->data_format, "idx");
     a->data_std = 1;
 
