@@ -95,9 +95,9 @@ static void malformed_bytes_are_refused_with_a_reason(void **state)
         const char *why;
     } cases[] = {
         {"", 0, "kind that is not known"},
-        {"\x62\x00", 2, "kind that is not known"},  /* field 12 */
-        {"\x0a", 1, "ends within a number"},        /* a hello without a length */
-        {"\x0a\x05\x08", 3, "ends within a field"}, /* longer than the message */
+        {"\xfa\x01\x00", 3, "kind that is not known"}, /* field 31 */
+        {"\x0a", 1, "ends within a number"},           /* a hello without a length */
+        {"\x0a\x05\x08", 3, "ends within a field"},    /* longer than the message */
         {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "ends within a field"},
         {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, "more than 10 bytes"},
         {"\x02\x00", 2, "no such field number"},            /* field 0 */
