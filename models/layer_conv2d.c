@@ -92,6 +92,12 @@ static int check_groups(int groups, int in_channels, int out_channels, struct er
                    in_channels, out_channels);
 }
 
+/* Patches and one side's columns of as many images as are taken at a time. */
+static double scratch_floats(const struct conv *conv)
+{
+    return ((double)conv->patch + conv->out_channels) * conv->images * conv->pixels;
+}
+
 static int setup(struct layer *layer, struct err *err)
 {
     struct window window;
@@ -109,12 +115,19 @@ static int setup(struct layer *layer, struct err *err)
         return -1;
     double macs = (double)layer->tensors[0].n * conv.pixels;
     layer->forward_flop = 2 * macs;
-    double scratch = ((double)conv.patch + conv.out_channels) * conv.images * conv.pixels;
-    if (scratch > NET_MAX_PARAMS)
-        return err_set(err, "needs %.0f numbers of scratch memory: allowed are at most %u", scratch,
+    double wanted = scratch_floats(&conv);
+    if (wanted > NET_MAX_PARAMS)
+        return err_set(err, "needs %.0f numbers of scratch memory: allowed are at most %u", wanted,
                        NET_MAX_PARAMS);
-    layer->scratch_floats = (size_t)scratch;
     return 0;
+}
+
+static size_t scratch(const struct layer *layer, int max_batch, int n_threads)
+{
+    (void)max_batch;
+    (void)n_threads;
+    struct conv conv = conv_of(layer);
+    return (size_t)scratch_floats(&conv);
 }
 
 static void init(const struct layer *layer, float *params, struct rng *rng)
@@ -247,6 +260,7 @@ const struct layer_ops layer_conv2d = {
     .backward_reads_input = true,
     .setup = setup,
     .init = init,
+    .scratch = scratch,
     .forward = forward,
     .backward = backward,
 };
