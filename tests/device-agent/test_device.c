@@ -390,6 +390,130 @@ static void gradients_that_do_not_fit_are_refused(void **state)
     assert_refuses(make_waiting_device(0), thin, "a gradient of 24 bytes for 4 slots of 12");
 }
 
+static void front_weights_are_given_when_asked_for(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    give(device, msg_new(MSG_COLLECT), 0);
+    struct msg *front = take(device, MSG_FRONT);
+    assert_int_equal(msg_payload_bytes(front), N_WEIGHTS * sizeof(float));
+    msg_free(front);
+    device_free(device);
+    assert_refuses(make_waiting_device(0), msg_new(MSG_COLLECT),
+                   "the front weights were asked for while waiting for gradients");
+}
+
+/* One round of ones as gradients: where the first weight of the bias is after it. */
+static float step_with(struct msg *assignment)
+{
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    give(device, assignment, 0);
+    drop(device, MSG_READY);
+    struct msg *round = make_round(1, 0);
+    round->round.forward_s = round->round.backward_s = round->round.uplink_bps = 0;
+    round->round.returns_front = true;
+    give(device, round, 0);
+    drop(device, MSG_ACTIVATIONS);
+    give(device, make_gradient(1, 0, BATCH, false), 0);
+    struct msg *done = take(device, MSG_ROUND_DONE);
+    float bias = ((const float *)payload_data(done->payload[0]))[N_WEIGHTS - 1];
+    msg_free(done);
+    device_free(device);
+    return bias;
+}
+
+static void the_assigned_optimizer_steps(void **state)
+{
+    (void)state;
+    struct msg *adamw = make_assignment();
+    strcpy(adamw->assignment.optimizer, "adamw");
+    adamw->assignment.beta1 = 0.9;
+    adamw->assignment.beta2 = 0.999;
+    assert_true(step_with(make_assignment()) == -0.5f * BATCH);
+    assert_true(fabs((double)step_with(adamw) + 0.5) < 1e-6); /* its first step is the rate */
+}
+
+/* The activations of the first batch: sums over the images' left half. */
+static void first_activations(bool is_augmented, float to[BATCH * FEATURES])
+{
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    struct msg *assignment = make_assignment();
+    assignment->assignment.crop_padding = is_augmented ? 3 : 0;
+    assignment->assignment.flips = is_augmented;
+    uint32_t *index = payload_memory(assignment->payload[0]);
+    for (int i = 0; i < 10; i++)
+        index[i] = 7; /* the same image throughout */
+    float *weights = payload_memory(assignment->payload[1]);
+    for (int i = 0; i < FEATURES * N_PIXELS; i++)
+        weights[i] = i % 28 < 14 ? 1.0f : 0.0f;
+    give(device, assignment, 0);
+    drop(device, MSG_READY);
+    struct msg *round = make_round(1, 0);
+    round->round.forward_s = round->round.uplink_bps = 0;
+    give(device, round, 0);
+    struct msg *msg = take(device, MSG_ACTIVATIONS);
+    memcpy(to, payload_data(msg->payload[0]), BATCH * FEATURES * sizeof *to);
+    msg_free(msg);
+    device_free(device);
+}
+
+static void training_images_are_cropped_and_flipped_as_assigned(void **state)
+{
+    (void)state;
+    float plain[BATCH * FEATURES], augmented[BATCH * FEATURES], again[BATCH * FEATURES];
+    first_activations(false, plain);
+    first_activations(true, augmented);
+    first_activations(true, again);
+    assert_memory_equal(augmented, again, sizeof again);
+    assert_memory_not_equal(augmented, plain, sizeof plain);
+    assert_memory_equal(plain, plain + FEATURES, FEATURES * sizeof *plain);
+    assert_memory_not_equal(augmented, augmented + FEATURES, FEATURES * sizeof *plain);
+}
+
+static void an_evaluation_sees_images_as_they_are(void **state)
+{
+    (void)state;
+    float seen[2][4 * FEATURES];
+    for (int k = 0; k < 2; k++) {
+        struct device *device = make_device();
+        drop(device, MSG_HELLO);
+        struct msg *assignment = make_assignment();
+        assignment->assignment.crop_padding = k ? 5 : 0;
+        assignment->assignment.flips = k;
+        float *weights = payload_memory(assignment->payload[1]);
+        for (int i = 0; i < N_WEIGHTS; i++)
+            weights[i] = (float)(i % 13);
+        give(device, assignment, 0);
+        drop(device, MSG_READY);
+        struct msg *msg = msg_new(MSG_EVALUATE);
+        msg->evaluate = (struct msg_evaluate){1, 0, 1, 4};
+        give(device, msg, 0);
+        msg = take(device, MSG_EVALUATION);
+        memcpy(seen[k], payload_data(msg->payload[0]), sizeof seen[k]);
+        msg_free(msg);
+        device_free(device);
+    }
+    assert_memory_equal(seen[0], seen[1], sizeof seen[0]);
+}
+
+static void a_device_may_train_on_all_that_it_holds(void **state)
+{
+    (void)state;
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    struct msg *assignment = make_assignment();
+    assignment->assignment.has_own_samples = true;
+    payload_drop(assignment->payload[0]);
+    assignment->payload[0] = payload_new(0);
+    give(device, assignment, 0);
+    struct msg *ready = take(device, MSG_READY);
+    assert_int_equal(ready->ready.n_train_samples, TINY_IDX_N_TRAIN);
+    msg_free(ready);
+    device_free(device);
+}
+
 static struct device *make_greeted_device(void)
 {
     struct device *device = make_device();
@@ -412,6 +536,9 @@ static void assignments_that_do_not_fit_are_refused(void **state)
     msg = make_assignment();
     strcpy(msg->assignment.data_format, "csv");
     assert_refuses(make_greeted_device(), msg, "csv");
+    msg = make_assignment();
+    strcpy(msg->assignment.optimizer, "lion");
+    assert_refuses(make_greeted_device(), msg, "'lion' is no optimizer: allowed are sgd, adamw");
     msg = make_assignment();
     ((uint32_t *)payload_memory(msg->payload[0]))[3] = TINY_IDX_N_TRAIN;
     assert_refuses(make_greeted_device(), msg, "assigned sample 600");
@@ -440,6 +567,11 @@ int main(void)
         cmocka_unit_test(the_servers_error_is_passed_on_and_not_answered),
         cmocka_unit_test(messages_out_of_turn_are_refused),
         cmocka_unit_test(gradients_that_do_not_fit_are_refused),
+        cmocka_unit_test(front_weights_are_given_when_asked_for),
+        cmocka_unit_test(the_assigned_optimizer_steps),
+        cmocka_unit_test(training_images_are_cropped_and_flipped_as_assigned),
+        cmocka_unit_test(an_evaluation_sees_images_as_they_are),
+        cmocka_unit_test(a_device_may_train_on_all_that_it_holds),
         cmocka_unit_test(assignments_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, remove_data);
