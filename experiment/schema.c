@@ -120,7 +120,8 @@ static const struct key_row rows[] = {
     {"data", "std", KEY_QUANTITY, DIM_NONE, ABOVE(0, 10), .fallback = "0.3530",
      .help = "standard deviation of the pixels; divided by", IN(experiment, data.std)},
     {"data", "partition", KEY_CHOICE, .fallback = "iid", .add_choices = add_partitions,
-     .help = "how the training set is dealt to the devices; local: each has a folder of its own",
+     .help =
+         "how the training set is dealt to the devices; local: each has its own, dir/NAME in a run",
      IN(experiment, data.partition)},
     {"data", "shards_per_device", KEY_INTEGER, CLOSED(1, 10000), .fallback = "2",
      .help = "partition shards: label-sorted pieces each device gets",
