@@ -434,42 +434,62 @@ static void the_assigned_optimizer_steps(void **state)
     assert_true(fabs((double)step_with(adamw) + 0.5) < 1e-6); /* its first step is the rate */
 }
 
-/* The activations of the first batch: sums over the images' left half. */
-static void first_activations(bool is_augmented, float to[BATCH * FEATURES])
+#define N_SEEN (2 * BATCH * FEATURES)
+
+/* The activations of two batches of one and the same image: sums over its left half, by weights that do not move. */
+static void see(bool is_augmented, uint32_t device_index, float to[N_SEEN])
 {
     struct device *device = make_device();
     drop(device, MSG_HELLO);
     struct msg *assignment = make_assignment();
+    assignment->assignment.n_devices = 2;
+    assignment->assignment.device_index = device_index;
+    assignment->assignment.learning_rate = 0;
     assignment->assignment.crop_padding = is_augmented ? 3 : 0;
     assignment->assignment.flips = is_augmented;
     uint32_t *index = payload_memory(assignment->payload[0]);
     for (int i = 0; i < 10; i++)
-        index[i] = 7; /* the same image throughout */
+        index[i] = 7;
     float *weights = payload_memory(assignment->payload[1]);
     for (int i = 0; i < FEATURES * N_PIXELS; i++)
         weights[i] = i % 28 < 14 ? 1.0f : 0.0f;
     give(device, assignment, 0);
     drop(device, MSG_READY);
-    struct msg *round = make_round(1, 0);
-    round->round.forward_s = round->round.uplink_bps = 0;
-    give(device, round, 0);
-    struct msg *msg = take(device, MSG_ACTIVATIONS);
-    memcpy(to, payload_data(msg->payload[0]), BATCH * FEATURES * sizeof *to);
-    msg_free(msg);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct msg *round = make_round(i + 1, 0);
+        round->round.forward_s = round->round.backward_s = round->round.uplink_bps = 0;
+        give(device, round, 0);
+        struct msg *msg = take(device, MSG_ACTIVATIONS);
+        memcpy(to + i * BATCH * FEATURES, payload_data(msg->payload[0]),
+               BATCH * FEATURES * sizeof *to);
+        msg_free(msg);
+        give(device, make_gradient(i + 1, 0, BATCH, false), 0);
+        drop(device, MSG_ROUND_DONE);
+    }
     device_free(device);
 }
 
-static void training_images_are_cropped_and_flipped_as_assigned(void **state)
+static void images_stay_as_they_are_unless_cropped_or_flipped(void **state)
 {
     (void)state;
-    float plain[BATCH * FEATURES], augmented[BATCH * FEATURES], again[BATCH * FEATURES];
-    first_activations(false, plain);
-    first_activations(true, augmented);
-    first_activations(true, again);
-    assert_memory_equal(augmented, again, sizeof again);
-    assert_memory_not_equal(augmented, plain, sizeof plain);
-    assert_memory_equal(plain, plain + FEATURES, FEATURES * sizeof *plain);
-    assert_memory_not_equal(augmented, augmented + FEATURES, FEATURES * sizeof *plain);
+    float seen[N_SEEN];
+    see(false, 0, seen);
+    for (int i = FEATURES; i < N_SEEN; i++)
+        assert_true(seen[i] == seen[i % FEATURES]);
+}
+
+static void crops_and_flips_differ_by_sample_step_and_device_and_repeat(void **state)
+{
+    (void)state;
+    const size_t sample = FEATURES * sizeof(float), batch = BATCH * sample;
+    float seen[N_SEEN], again[N_SEEN], other[N_SEEN];
+    see(true, 0, seen);
+    see(true, 0, again);
+    see(true, 1, other);
+    assert_memory_equal(seen, again, sizeof seen);
+    assert_memory_not_equal(seen, seen + FEATURES, sample);
+    assert_memory_not_equal(seen, seen + BATCH * FEATURES, batch);
+    assert_memory_not_equal(seen, other, batch);
 }
 
 static void an_evaluation_sees_images_as_they_are(void **state)
@@ -569,7 +589,8 @@ int main(void)
         cmocka_unit_test(gradients_that_do_not_fit_are_refused),
         cmocka_unit_test(front_weights_are_given_when_asked_for),
         cmocka_unit_test(the_assigned_optimizer_steps),
-        cmocka_unit_test(training_images_are_cropped_and_flipped_as_assigned),
+        cmocka_unit_test(images_stay_as_they_are_unless_cropped_or_flipped),
+        cmocka_unit_test(crops_and_flips_differ_by_sample_step_and_device_and_repeat),
         cmocka_unit_test(an_evaluation_sees_images_as_they_are),
         cmocka_unit_test(a_device_may_train_on_all_that_it_holds),
         cmocka_unit_test(assignments_that_do_not_fit_are_refused),
