@@ -49,6 +49,10 @@ def ratio(value, target):
     return f"**{value:.2f}** ({target:g})" if value >= target else f"{value:.2f} ({target:g})"
 
 
+def number(value):
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]

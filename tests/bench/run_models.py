@@ -63,7 +63,7 @@ def steps(arguments, network, cuts):
                 flop = r["ours"]["flop"]
                 worst = [min(worst[0], installed / ours), min(worst[1], tuned / ours)]
                 rows.append(([cut] if cut else []) + [batch, threads] +
-                            [f"{batch / s:.4g}" for s in (ours, installed, tuned)] +
+                            [measure.number(batch / s) for s in (ours, installed, tuned)] +
                             [measure.ratio(installed / ours, against_installed),
                              measure.ratio(tuned / ours, against_tuned), f"{flop / ours * 1e-9:.1f}",
                              f"{flop / ours * 1e-7 / peak:.0f} %", f"{flop / tuned * 1e-7 / peak:.0f} %"])
