@@ -168,8 +168,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < WARM_UP_STEPS; i++)
         step(&b);
     double step_s = time_steps(&b, atof(argv[5]));
-    printf("{\"step_s\": %.9g, \"first_step_us\": %lld, \"peak_kib\": %ld, \"flop\": %.9g}\n", step_s,
-           (long long)first_step_us, peak_memory_kib(), b.flop * b.batch);
+    printf("{\"step_s\": %.9g, \"first_step_us\": %lld, \"peak_kib\": %ld, \"flop\": %.9g}\n",
+           step_s, (long long)first_step_us, peak_memory_kib(), b.flop * b.batch);
     tape_free(b.tape);
     net_free(b.net);
     net_spec_release(&b.spec);

@@ -69,13 +69,18 @@ class Memory:
 
 
 def watch(memory, roots):
-    """Samples until the first of `roots` has ended, then waits for the others."""
-    while roots[0].poll() is None:
-        memory.sample([pid for root in roots if root.poll() is None for pid in processes_below(root.pid)])
+    """Samples until all of `roots` have ended; when one fails, ends the others and the bench."""
+    while True:
+        running = [root for root in roots if root.poll() is None]
+        failed = [root for root in roots if root.returncode]
+        if failed:
+            for root in running:
+                root.terminate()
+            sys.exit(f"{' '.join(failed[0].args)}: exit status {failed[0].returncode}")
+        if not running:
+            return
+        memory.sample([pid for root in running for pid in processes_below(root.pid)])
         time.sleep(SAMPLE_S)
-    for root in roots:
-        if root.wait():
-            sys.exit(f"{root.args}: exit status {root.returncode}")
 
 
 def first_row_s(path, child, launched_s):
