@@ -2,7 +2,7 @@
 /*
  * A packed file once unpacked for all: kept under $XDG_CACHE_HOME/splitbed or ~/.cache/splitbed, where every
  * process reads what it needs from it instead of unpacking and holding the whole. Inside models/; used by formats
- * of data sets. What is there can be deleted at any time.
+ * of data sets. Only the user can read what is there, and can delete it at any time.
  */
 #ifndef MODELS_UNPACKED_H
 #define MODELS_UNPACKED_H

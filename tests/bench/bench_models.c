@@ -30,11 +30,12 @@ struct bench {
     struct net_spec spec;
     struct net *net;
     struct tape *tape;
-    struct sgd sgd;
-    float *velocity, *input, *cut_gradient; /* cut_gradient: NULL for a whole network */
+    struct optimizer optimizer;
+    float *moments, *input, *cut_gradient; /* cut_gradient: NULL for a whole network */
     uint32_t *labels;
     size_t n_input, n_output;
     int batch, n_layers;
+    uint64_t n_steps;
     double flop; /* of a step, per sample */
 };
 
@@ -111,8 +112,11 @@ static void set_up(struct bench *b, const char *model, const char *image, const 
         b->labels[i] = (uint32_t)i % 10;
     size_t n;
     net_params(b->net, &n);
-    b->velocity = mem_zero(n, sizeof *b->velocity);
-    b->sgd = (struct sgd){.learning_rate = 1e-4, .momentum = 0.9};
+    if (optimizer_init(&b->optimizer, "sgd", &err))
+        fail(err.text);
+    b->optimizer.learning_rate = 1e-4;
+    b->optimizer.momentum = 0.9;
+    b->moments = mem_zero(optimizer_state_floats(&b->optimizer, n), sizeof *b->moments);
 }
 
 static void output_gradient(struct bench *b)
@@ -137,7 +141,7 @@ static void step(struct bench *b)
     net_zero_grads(b->net);
     output_gradient(b);
     net_backward(b->net, b->tape, 0, b->n_layers, b->batch, false);
-    sgd_step(&b->sgd, params, net_grads(b->net, &n), b->velocity, n);
+    optimizer_step(&b->optimizer, params, net_grads(b->net, &n), b->moments, n, ++b->n_steps);
 }
 
 /* The median step of those that fit into `seconds`. */
@@ -173,7 +177,7 @@ int main(int argc, char **argv)
     tape_free(b.tape);
     net_free(b.net);
     net_spec_release(&b.spec);
-    free(b.velocity);
+    free(b.moments);
     free(b.input);
     free(b.cut_gradient);
     free(b.labels);
