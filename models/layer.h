@@ -98,6 +98,13 @@ struct layer_ops {
      */
     void (*backward)(const struct layer *layer, const struct layer_pass *pass);
 
+    /*
+     * This layer and a relu after it in one: the relu's y, and backward with the relu's gy, bit for bit what both give
+     * one after the other. NULL, both, for kinds without. See plan.h.
+     */
+    void (*forward_then_relu)(const struct layer *layer, const struct layer_pass *pass);
+    void (*backward_then_relu)(const struct layer *layer, const struct layer_pass *pass);
+
     /* Composites. Appends primitives that lead from buffer `input` to the returned one; -1: error. */
     int (*expand)(struct program *program, const struct layer_spec *spec, int input,
                   struct err *err);
@@ -116,6 +123,15 @@ int layer_same_shape(struct layer *layer, struct err *err);
 
 /* An init for norms: the first tensor (scale) ones, the others zeros. */
 void layer_init_ones_and_zeros(const struct layer *layer, float *params, struct rng *rng);
+
+/*
+ * Does part(layer, pass, first, end) for ranges that make up [0, n), n being columns, planes, channels or numbers whose
+ * work is alike, on as many threads as the layer's input is worth.
+ */
+typedef void layer_part(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                        size_t end);
+void layer_in_parts(const struct layer *layer, const struct layer_pass *pass, size_t n,
+                    layer_part *part);
 
 /*
  * Where a column came from: sets *source to the column of the batch that went forward and returns its weight

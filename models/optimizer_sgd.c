@@ -3,21 +3,30 @@
 
 #include <assert.h>
 
-void sgd_step(const struct sgd *sgd, float *restrict params, const float *restrict grads,
-              float *restrict velocity, size_t n)
+#include "models/kernels.h"
+#include "models/kernels_pointwise.h"
+#include "models/parallel.h"
+
+struct job {
+    float rate, momentum, decay;
+    float *params, *velocity;
+    const float *grads;
+};
+
+static void run_range(void *context, size_t first, size_t end)
+{
+    const struct job *job = context;
+    kernels()->pointwise->sgd(end - first, job->rate, job->momentum, job->decay, job->grads + first,
+                              job->params + first, job->velocity ? job->velocity + first : NULL);
+}
+
+void sgd_step(const struct sgd *sgd, float *params, const float *grads, float *velocity, size_t n)
 {
     assert((velocity != NULL) == (sgd->momentum != 0) || n == 0);
     float rate = (float)sgd->learning_rate, momentum = (float)sgd->momentum;
     float decay = (float)sgd->weight_decay;
-    if (!velocity) {
-        for (size_t i = 0; i < n; i++)
-            params[i] -= rate * (grads[i] + decay * params[i]);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        velocity[i] = momentum * velocity[i] + (grads[i] + decay * params[i]);
-        params[i] -= rate * velocity[i];
-    }
+    struct job job = {rate, momentum, decay, params, velocity, grads};
+    parallel_ranges(n, n, run_range, &job);
 }
 
 static int n_state(const struct optimizer *optimizer)
