@@ -52,7 +52,8 @@ struct layer_pass {
     const float *params; /* this layer's tensors */
     float *buffers;      /* this layer's, likewise; forward in training writes them */
     float *saved;        /* layer->saved_floats: written by forward, kept for backward */
-    float *grads;        /* backward: added to; same layout */
+    float *grads;        /* backward: written, or added to; same layout */
+    bool adds_grads;     /* grads already hold something: add instead of writing */
     const float *x;      /* (batch, in): the cached input */
     const float *other;  /* (batch, in): the second input of `add`, else NULL */
     float *y;            /* forward: (batch, out); written */
@@ -73,6 +74,12 @@ struct layer_ops {
 
     /* The output's memory is the (first) input's: flatten, and add which works in place. */
     bool shares_storage;
+    /* Forward may write y over x, and backward find y in place of x; see layout.h. */
+    bool overwrites_input;
+    /* Backward may write gx over gy. */
+    bool overwrites_gradient;
+    /* Backward heeds pass->adds_grads; for other kinds grads are zero when it is false. */
+    bool writes_grads;
     /* Backward reads pass->x: what tape_aggregate() has to treat. */
     bool backward_reads_input;
 
@@ -100,7 +107,7 @@ struct layer_ops {
 
     /*
      * This layer and a relu after it in one: the relu's y, and backward with the relu's gy, bit for bit what both give
-     * one after the other. NULL, both, for kinds without. See plan.h.
+     * one after the other. NULL for kinds without; backward_then_relu may be so alone. See layout.h.
      */
     void (*forward_then_relu)(const struct layer *layer, const struct layer_pass *pass);
     void (*backward_then_relu)(const struct layer *layer, const struct layer_pass *pass);

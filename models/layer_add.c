@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * y = x + other, where y is x's own memory: the end of a composite with two branches. The gradient of x is
- * that of y, in the same place; other's is a copy (pass->gx is other's here).
+ * that of y, in the same place; other's is a copy (pass->gx is other's here), or where layout.h can, in that place as well.
  */
 #include <string.h>
 
@@ -21,9 +21,21 @@ static void forward_part(const struct layer *layer, const struct layer_pass *pas
     kernels()->pointwise->add(end - first, pass->other + first, pass->y + first, false);
 }
 
+static void forward_part_then_relu(const struct layer *layer, const struct layer_pass *pass,
+                                   size_t first, size_t end)
+{
+    (void)layer;
+    kernels()->pointwise->add(end - first, pass->other + first, pass->y + first, true);
+}
+
 static void forward(const struct layer *layer, const struct layer_pass *pass)
 {
     layer_in_parts(layer, pass, n_numbers(layer, pass), forward_part);
+}
+
+static void forward_then_relu(const struct layer *layer, const struct layer_pass *pass)
+{
+    layer_in_parts(layer, pass, n_numbers(layer, pass), forward_part_then_relu);
 }
 
 static void backward_part(const struct layer *layer, const struct layer_pass *pass, size_t first,
@@ -48,4 +60,5 @@ const struct layer_ops layer_add = {
     .setup = layer_same_shape,
     .forward = forward,
     .backward = backward,
+    .forward_then_relu = forward_then_relu,
 };

@@ -153,8 +153,9 @@ static void backward_channels(const struct layer *layer, const struct layer_pass
         double sum, product; /* of gy, of gy (x - mean) */
         kernels()->norm->sums(at, line, pass->x + first, pass->gy + first, &sum, &product);
         if (layer->n_tensors) {
-            pass->grads[c] += (float)((double)scale * product);
-            pass->grads[channels + c] += (float)sum;
+            float *grads = pass->grads;
+            grads[c] = (pass->adds_grads ? grads[c] : 0) + (float)((double)scale * product);
+            grads[channels + c] = (pass->adds_grads ? grads[channels + c] : 0) + (float)sum;
         }
         if (!pass->gx)
             continue;
@@ -228,6 +229,8 @@ const struct layer_ops layer_batch_norm = {
     .args = args,
     .n_args = ARRAY_LEN(args),
     .backward_reads_input = true,
+    .overwrites_gradient = true,
+    .writes_grads = true,
     .setup = setup,
     .init = layer_init_ones_and_zeros,
     .reset_buffers = reset_buffers,

@@ -48,6 +48,7 @@ const struct layer_ops layer_gelu = {
     .name = "gelu",
     .help = "x times the probability that a normal number is below x",
     .backward_reads_input = true,
+    .overwrites_gradient = true,
     .setup = layer_same_shape,
     .forward = forward,
     .backward = backward,

@@ -136,6 +136,7 @@ const struct layer_ops layer_layer_norm = {
     .args = args,
     .n_args = ARRAY_LEN(args),
     .backward_reads_input = true,
+    .overwrites_gradient = true,
     .setup = setup,
     .init = layer_init_ones_and_zeros,
     .scratch = scratch,

@@ -48,6 +48,7 @@ const struct layer_ops layer_sigmoid = {
     .name = "sigmoid",
     .help = "into (0, 1)",
     .backward_reads_input = true,
+    .overwrites_gradient = true,
     .setup = layer_same_shape,
     .forward = forward,
     .backward = backward,

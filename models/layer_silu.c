@@ -48,6 +48,7 @@ const struct layer_ops layer_silu = {
     .name = "silu",
     .help = "x times sigmoid(x)",
     .backward_reads_input = true,
+    .overwrites_gradient = true,
     .setup = layer_same_shape,
     .forward = forward,
     .backward = backward,

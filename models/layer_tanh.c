@@ -43,6 +43,7 @@ const struct layer_ops layer_tanh = {
     .name = "tanh",
     .help = "into (-1, 1)",
     .backward_reads_input = true,
+    .overwrites_gradient = true,
     .setup = layer_same_shape,
     .forward = forward,
     .backward = backward,
