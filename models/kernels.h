@@ -38,6 +38,7 @@ struct kernels {
     const struct pointwise_kernels *pointwise;
     const struct norm_kernels *norm;
     const struct pool_kernels *pool;
+    const struct winograd_kernels *winograd;
 };
 
 /* The best this processor has. */
