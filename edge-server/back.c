@@ -46,7 +46,11 @@ struct back *back_new(const struct net_spec *spec, const struct back_options *op
     struct back *back = mem_zero(1, sizeof *back);
     size_t groups = (size_t)options->max_groups;
     back->net = net_new(spec, options->cut, -1, err);
-    back->tape = back->net ? tape_new(back->net, options->max_groups * options->batch, err) : NULL;
+    int max_batch = options->max_groups * options->batch;
+    if (back->net && options->aggregates)
+        back->tape = tape_new_aggregating(back->net, max_batch, err);
+    else if (back->net)
+        back->tape = tape_new(back->net, max_batch, err);
     if (!back->tape) {
         back_free(back);
         return NULL;
