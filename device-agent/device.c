@@ -149,6 +149,8 @@ static int on_round(struct device *device, struct msg *msg, int64_t now_us, stru
     pass_start(&device->pass, now_us, device->round.forward_s);
     const uint32_t *labels;
     const float *activations = front_forward(device->front, &labels);
+    if (front_check(device->front, err))
+        return -1;
     device->result = msg_new(MSG_ACTIVATIONS);
     device->result->activations.round = device->round.round;
     device->result->activations.n_samples = (uint32_t)front_batch_size(device->front);
@@ -219,11 +221,27 @@ static int on_evaluate(struct device *device, const struct msg *msg, struct err 
     const uint32_t *labels;
     const float *activations =
         front_evaluate(device->front, e->first, e->stride, (int)e->n_samples, &labels);
+    if (front_check(device->front, err))
+        return -1;
     struct msg *answer = msg_new(MSG_EVALUATION);
     answer->evaluation.evaluation = e->evaluation;
     answer->evaluation.first = e->first;
     answer->evaluation.n_samples = e->n_samples;
     attach_activations(device, answer, activations, labels, e->n_samples);
+    send_now(device, answer);
+    return 0;
+}
+
+/* The front weights as they are, at once: lent, the server answers with the end or another round. */
+static int on_collect(struct device *device, struct err *err)
+{
+    if (device->state != READY)
+        return err_set(err, "the front weights were asked for while %s",
+                       state_names[device->state]);
+    size_t n;
+    const float *weights = front_weights(device->front, &n);
+    struct msg *answer = msg_new(MSG_FRONT);
+    msg_attach(answer, payload_lend(weights, n * sizeof *weights, NULL, NULL));
     send_now(device, answer);
     return 0;
 }
@@ -239,6 +257,8 @@ static int handle(struct device *device, struct msg *msg, int64_t now_us, struct
         return on_gradient(device, msg, now_us, err);
     case MSG_EVALUATE:
         return on_evaluate(device, msg, err);
+    case MSG_COLLECT:
+        return on_collect(device, err);
     case MSG_STOP:
         device->state = DONE;
         return 0;
@@ -250,6 +270,7 @@ static int handle(struct device *device, struct msg *msg, int64_t now_us, struct
     case MSG_ACTIVATIONS:
     case MSG_ROUND_DONE:
     case MSG_EVALUATION:
+    case MSG_FRONT:
     case MSG_N_KINDS:
         break;
     }

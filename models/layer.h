@@ -5,7 +5,7 @@
  *
  * A primitive kind (conv2d, relu, ...) turns one input into one output and has setup, forward, backward. A
  * composite (residual) has `expand` instead and appends primitives to the program. Forward and backward
- * cannot fail and do not allocate: shapes and scratch are agreed in setup.
+ * cannot fail and do not allocate: shapes are agreed in setup, scratch when a tape is made.
  */
 #ifndef MODELS_LAYER_H
 #define MODELS_LAYER_H
@@ -37,10 +37,9 @@ struct layer {
     int n_tensors;
     struct layer_tensor buffers[LAYER_MAX_BUFFERS]; /* not learnt: running statistics; likewise */
     int n_buffers;
-    int index;             /* of this primitive in the whole network */
-    double forward_flop;   /* per sample, 2 per multiply-add */
-    size_t scratch_floats; /* for any batch */
-    size_t saved_floats;   /* that forward leaves in the tape for backward, for any batch */
+    int index;           /* of this primitive in the whole network */
+    double forward_flop; /* per sample, 2 per multiply-add */
+    size_t saved_floats; /* that forward leaves in the tape for backward, for any batch */
 };
 
 /* The memory of one forward or backward pass through one layer. */
@@ -53,14 +52,15 @@ struct layer_pass {
     const float *params; /* this layer's tensors */
     float *buffers;      /* this layer's, likewise; forward in training writes them */
     float *saved;        /* layer->saved_floats: written by forward, kept for backward */
-    float *grads;        /* backward: added to; same layout */
+    float *grads;        /* backward: written, or added to; same layout */
+    bool adds_grads;     /* grads already hold something: add instead of writing */
     const float *x;      /* (batch, in): the cached input */
     const float *other;  /* (batch, in): the second input of `add`, else NULL */
     float *y;            /* forward: (batch, out); written */
     const float *gy;     /* backward: (batch, out) */
     float *gx;           /* backward: (batch, in), or NULL when nobody wants it */
     bool adds_gx;        /* gx already holds another consumer's gradient: add instead of writing */
-    float *scratch;      /* layer->scratch_floats, contents not kept */
+    float *scratch;      /* as many floats as ops->scratch says, contents not kept */
 };
 
 struct program;
@@ -74,6 +74,12 @@ struct layer_ops {
 
     /* The output's memory is the (first) input's: flatten, and add which works in place. */
     bool shares_storage;
+    /* Forward may write y over x, and backward find y in place of x; see layout.h. */
+    bool overwrites_input;
+    /* Backward may write gx over gy. */
+    bool overwrites_gradient;
+    /* Backward heeds pass->adds_grads; for other kinds grads are zero when it is false. */
+    bool writes_grads;
     /* Backward reads pass->x: what tape_aggregate() has to treat. */
     bool backward_reads_input;
 
@@ -86,6 +92,11 @@ struct layer_ops {
     void (*init)(const struct layer *layer, float *params, struct rng *rng);
     /* What buffers hold before any training. NULL for kinds without. */
     void (*reset_buffers)(const struct layer *layer, float *buffers);
+    /*
+     * Floats of scratch that forward and backward of up to max_batch columns want when parallel_for() runs on
+     * up to n_threads threads. Activations of max_batch columns fit into memory. NULL for kinds without.
+     */
+    size_t (*scratch)(const struct layer *layer, int max_batch, int n_threads);
     /* NULL, both, for a kind that only gives its memory another shape. */
     void (*forward)(const struct layer *layer, const struct layer_pass *pass);
     /*
@@ -93,6 +104,13 @@ struct layer_ops {
      * tape_aggregate() x holds merged columns and pass->merged says how.
      */
     void (*backward)(const struct layer *layer, const struct layer_pass *pass);
+
+    /*
+     * This layer and a relu after it in one: the relu's y, and backward with the relu's gy, bit for bit what both give
+     * one after the other. NULL for kinds without; backward_then_relu may be so alone. See layout.h.
+     */
+    void (*forward_then_relu)(const struct layer *layer, const struct layer_pass *pass);
+    void (*backward_then_relu)(const struct layer *layer, const struct layer_pass *pass);
 
     /* Composites. Appends primitives that lead from buffer `input` to the returned one; -1: error. */
     int (*expand)(struct program *program, const struct layer_spec *spec, int input,
@@ -112,6 +130,15 @@ int layer_same_shape(struct layer *layer, struct err *err);
 
 /* An init for norms: the first tensor (scale) ones, the others zeros. */
 void layer_init_ones_and_zeros(const struct layer *layer, float *params, struct rng *rng);
+
+/*
+ * Does part(layer, pass, first, end) for ranges that make up [0, n), n being columns, planes, channels or numbers whose
+ * work is alike, on as many threads as the layer's input is worth.
+ */
+typedef void layer_part(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                        size_t end);
+void layer_in_parts(const struct layer *layer, const struct layer_pass *pass, size_t n,
+                    layer_part *part);
 
 /*
  * Where a column came from: sets *source to the column of the batch that went forward and returns its weight
