@@ -228,7 +228,7 @@ static const struct key_row rows[] = {
      .help = "small-scale fading, drawn once per device and subchannel",
      IN(experiment, radio.fading)},
 
-    {"scheduler", "policy", KEY_CHOICE, .fallback = "exact", .add_choices = add_policies,
+    {"scheduler", "policy", KEY_CHOICE, .fallback = "auto", .add_choices = add_policies,
      .help = "how the plan is made", IN(experiment, scheduler.policy)},
     {"scheduler", "gap", KEY_QUANTITY, DIM_NONE, BELOW(0, 1), .fallback = "0.5 %",
      .help = "good enough: (latency - lower bound) / latency", IN(experiment, scheduler.gap)},

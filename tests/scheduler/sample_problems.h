@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Problems for the scheduler's tests: ResNet-18 cut between its blocks, and random cells with the constants
- * of EPSL's simulations (C devices in a disc of 200 m, line of sight at 28 GHz, Rayleigh fading).
+ * Problems for the scheduler's tests: ResNet-18 cut between its blocks, and random cells with the
+ * constants of EPSL's simulations (C devices in a disc of 200 m, line of sight at 28 GHz, Rayleigh
+ * fading).
  */
 #ifndef TESTS_SCHEDULER_SAMPLE_PROBLEMS_H
 #define TESTS_SCHEDULER_SAMPLE_PROBLEMS_H
@@ -14,7 +15,8 @@
 #include "link/radio.h"
 #include "scheduler/problem.h"
 
-/* 64 x 64 x 3 input, 7 classes: activation elements and multiply-adds up to the cut, both per sample. */
+/* 64 x 64 x 3 input, 7 classes: activation elements and multiply-adds up to the cut, both per
+ * sample. */
 static const struct {
     const char *name;
     double elements, mac;

@@ -28,7 +28,8 @@ static void add_layer(struct net_spec *spec, const char *kind, const char *name,
         fail_msg("%s", err.text);
 }
 
-/* 1x6x6 -> conv 3x3 to 4x4x4 -> relu -> flatten -> linear to 10; three devices, five subchannels. */
+/* 1x6x6 -> conv 3x3 to 4x4x4 -> relu -> flatten -> linear to 10; three devices, five subchannels.
+ * */
 static void experiment_init(struct experiment *e)
 {
     static char names[3][16], path_loss[] = "samimi-los", fading[] = "rayleigh";
