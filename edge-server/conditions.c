@@ -10,8 +10,7 @@
 
 static void copy_devices(struct problem *problem, const struct problem *from)
 {
-    problem->devices =
-        mem_copy(from->devices, (size_t)from->n_devices * sizeof *from->devices);
+    problem->devices = mem_copy(from->devices, (size_t)from->n_devices * sizeof *from->devices);
     for (int i = 0; i < from->n_devices; i++)
         problem->devices[i].gain =
             mem_copy(from->devices[i].gain, (size_t)from->n_subchannels * sizeof(double));
@@ -24,8 +23,8 @@ static void copy_rates(struct rates *to, const struct rates *from, int n_devices
     to->broadcast_bps = from->broadcast_bps;
 }
 
-int conditions_init(struct conditions *c, const struct experiment *e,
-                    const struct problem *problem, const struct plan *plan, struct err *err)
+int conditions_init(struct conditions *c, const struct experiment *e, const struct problem *problem,
+                    const struct plan *plan, struct err *err)
 {
     *c = (struct conditions){.plan = plan, .problem = *problem};
     copy_devices(&c->problem, problem);

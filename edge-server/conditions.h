@@ -12,16 +12,16 @@
 struct conditions {
     struct round_radio *radio;
     const struct plan *plan;
-    struct problem problem; /* the plan's, with gains of its own */
-    struct rates rates;     /* of this round */
+    struct problem problem;        /* the plan's, with gains of its own */
+    struct rates rates;            /* of this round */
     struct latency_terms terms[2]; /* this round's and the last one's, by round & 1 */
     double latency_s;
     uint32_t round; /* 0: none yet */
 };
 
 /* Before round 1. The others but `c` are borrowed for its life, `e` for the call. */
-int conditions_init(struct conditions *c, const struct experiment *e,
-                    const struct problem *problem, const struct plan *plan, struct err *err);
+int conditions_init(struct conditions *c, const struct experiment *e, const struct problem *problem,
+                    const struct plan *plan, struct err *err);
 void conditions_release(struct conditions *c); /* zeroed is fine */
 
 /* On to the next round. Fails when some device's messages would never arrive. */

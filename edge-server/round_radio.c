@@ -116,8 +116,7 @@ static void in_turns(struct round_radio *radio, uint32_t round, const struct pro
 {
     struct load load = load_of(problem, cut);
     double start_s = radio->now_s;
-    double server_s =
-        (terms->server_forward_s + terms->server_backward_s) / problem->n_devices;
+    double server_s = (terms->server_forward_s + terms->server_backward_s) / problem->n_devices;
     for (int i = 0; i < problem->n_devices; i++) {
         start_s += terms->device_forward_s[i];
         transfer(radio, LINK_UPLINK, i, round, start_s, load.uplink_bits, &rates->uplink_bps[i]);

@@ -82,13 +82,13 @@ struct experiment {
         double coherence_time_s;      /* of fading_block time */
         char *mobility;               /* row of link/ */
         double speed_min_m_per_s, speed_max_m_per_s, pause_s, cell_radius_m; /* waypoint */
-        char *positions;             /* file of mobility `positions`; RADIO_NO_FILE */
-        char *trace;                 /* file that says who replays which recording; RADIO_NO_FILE */
-        double delay_s, jitter_s;    /* propagation, and its seeded variation */
-        double loss;                 /* share of segments sent again */
-        double retransmission_s;     /* after so much */
+        char *positions;          /* file of mobility `positions`; RADIO_NO_FILE */
+        char *trace;              /* file that says who replays which recording; RADIO_NO_FILE */
+        double delay_s, jitter_s; /* propagation, and its seeded variation */
+        double loss;              /* share of segments sent again */
+        double retransmission_s;  /* after so much */
         double up_mean_s, down_mean_s; /* of drawn outages; up_mean_s 0: none */
-        char *outages;               /* file of scheduled outages; RADIO_NO_FILE */
+        char *outages;                 /* file of scheduled outages; RADIO_NO_FILE */
     } radio;
 
     struct {

@@ -191,8 +191,7 @@ static const struct key_row rows[] = {
     {"radio", "antenna_gain", KEY_QUANTITY, DIM_GAIN, ABOVE(0, 1e12), .fallback = "10",
      .help = "both ends together, a ratio of powers", IN(experiment, radio.antenna_gain)},
     {"radio", "fading", KEY_CHOICE, .fallback = "none", .add_choices = add_fadings,
-     .help = "small-scale fading, drawn per device and subchannel",
-     IN(experiment, radio.fading)},
+     .help = "small-scale fading, drawn per device and subchannel", IN(experiment, radio.fading)},
     {"radio", "gains", KEY_TEXT, .fallback = RADIO_NO_FILE,
      .help = "path_loss table: CSV file device,gain_db or device,subchannel,gain_db, antennas "
              "included; relative to the working directory",
@@ -222,7 +221,8 @@ static const struct key_row rows[] = {
      .help = "mobility waypoint: of the cell around the server",
      IN(experiment, radio.cell_radius_m)},
     {"radio", "positions", KEY_TEXT, .fallback = RADIO_NO_FILE,
-     .help = "mobility positions: CSV file time_s,device,x_m,y_m; relative to the working directory",
+     .help =
+         "mobility positions: CSV file time_s,device,x_m,y_m; relative to the working directory",
      IN(experiment, radio.positions)},
     {"radio", "trace", KEY_TEXT, .fallback = RADIO_NO_FILE,
      .help = "CSV file device,direction,trace: links that replay a recording in place of the "

@@ -10,11 +10,12 @@
 #include "link/streams.h"
 
 struct channel {
-    struct channel_settings settings; /* its borrowed members are not looked at after channel_new() */
-    void *mobility;                   /* of settings.mobility */
-    double *table;                    /* [n_devices][n_subchannels], or NULL */
-    double *los_draw;                 /* [n_devices] */
-    double *shadowing_draw;           /* [n_devices] */
+    struct channel_settings
+        settings;           /* its borrowed members are not looked at after channel_new() */
+    void *mobility;         /* of settings.mobility */
+    double *table;          /* [n_devices][n_subchannels], or NULL */
+    double *los_draw;       /* [n_devices] */
+    double *shadowing_draw; /* [n_devices] */
     struct shadowing field;
 };
 

@@ -41,7 +41,7 @@ struct channel_settings { /* borrowed for channel_new(), except path_loss, fadin
     const struct path_loss *path_loss;
     const struct fading *fading;
     const struct mobility_kind *mobility;
-    const char *gains_path; /* path loss `table` only */
+    const char *gains_path;     /* path loss `table` only */
     const char *positions_path; /* mobility `positions` only */
     double carrier_hz, antenna_gain, rician_k;
     enum channel_shadowing shadowing;

@@ -26,9 +26,9 @@
 struct csv {
     const char *path; /* borrowed */
     FILE *file;
-    size_t line;     /* of the fields; from 1 */
-    size_t n_rows;   /* read so far, without the one that names the columns */
-    int n_columns;   /* 0: a file without names */
+    size_t line;                /* of the fields; from 1 */
+    size_t n_rows;              /* read so far, without the one that names the columns */
+    int n_columns;              /* 0: a file without names */
     char names[CSV_LINE_BYTES]; /* the columns as written, "device,gain_db" without blanks */
     char text[CSV_LINE_BYTES];
     char *field[CSV_MAX_FIELDS]; /* into text */

@@ -34,7 +34,8 @@ static const struct fading models[] = {
     {"none", "every subchannel has the gain of the path", no_fading},
     {"rayleigh", "independent per device and subchannel, power gain exponential with mean 1",
      rayleigh},
-    {"rician", "a direct path with K times the power of the rest, independent per subchannel", rician},
+    {"rician", "a direct path with K times the power of the rest, independent per subchannel",
+     rician},
 };
 
 const struct fading *fading_find(const char *name)

@@ -10,8 +10,8 @@
 #include "link/csv.h"
 #include "link/mobility_kinds.h"
 
-#define MAX_TIME_S   1e9
-#define MAX_PLACE_M  1e6
+#define MAX_TIME_S  1e9
+#define MAX_PLACE_M 1e6
 
 struct fix {
     double time_s, x_m, y_m;

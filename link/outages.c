@@ -38,8 +38,8 @@ static double last_up_s(const struct outages *outages)
     return outages->n ? outages->list[outages->n - 1].up_s : 0;
 }
 
-static int add_row(struct outages *outages, const struct name_index *devices,
-                   const struct csv *csv, struct err *err)
+static int add_row(struct outages *outages, const struct name_index *devices, const struct csv *csv,
+                   struct err *err)
 {
     bool is_all = strcmp(csv->field[0], "*") == 0;
     int device = is_all ? 0 : name_index_find(devices, csv->field[0]);

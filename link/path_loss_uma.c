@@ -33,7 +33,8 @@ static double uma_db(double carrier_hz, double distance_m, bool is_los)
 
     if (is_los)
         return los_db;
-    return fmax(los_db, 13.54 + 39.08 * log10(d3_m) + 20 * log10(carrier_hz * 1e-9)); /* h_UT 1.5 m */
+    return fmax(los_db,
+                13.54 + 39.08 * log10(d3_m) + 20 * log10(carrier_hz * 1e-9)); /* h_UT 1.5 m */
 }
 
 static double uma_los_probability(double distance_m)

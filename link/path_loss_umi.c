@@ -33,7 +33,8 @@ static double umi_db(double carrier_hz, double distance_m, bool is_los)
 
     if (is_los)
         return los_db;
-    return fmax(los_db, 22.4 + 35.3 * log10(d3_m) + 21.3 * log10(carrier_hz * 1e-9)); /* h_UT 1.5 m */
+    return fmax(los_db,
+                22.4 + 35.3 * log10(d3_m) + 21.3 * log10(carrier_hz * 1e-9)); /* h_UT 1.5 m */
 }
 
 static double umi_los_probability(double distance_m)

@@ -17,7 +17,7 @@ enum channel_purpose {
     CHANNEL_ANGLE,
     CHANNEL_WALK,
     CHANNEL_OUTAGES,
-    CHANNEL_UPLINK,   /* jitter and loss of a round's transfers: block is the round */
+    CHANNEL_UPLINK, /* jitter and loss of a round's transfers: block is the round */
     CHANNEL_DOWNLINK,
     CHANNEL_BROADCAST,
 };

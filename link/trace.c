@@ -89,8 +89,7 @@ static void finish_rates(struct trace *trace)
 
     for (size_t i = 1; i < trace->n; i++)
         trace->sent_bits[i] =
-            trace->sent_bits[i - 1] +
-            trace->rate[i - 1] * (trace->time[i] - trace->time[i - 1]);
+            trace->sent_bits[i - 1] + trace->rate[i - 1] * (trace->time[i] - trace->time[i - 1]);
     trace->period = last + lasts;
     trace->period_bits = trace->sent_bits[trace->n - 1] + trace->rate[trace->n - 1] * lasts;
 }

@@ -33,7 +33,8 @@ static void settings_reach_the_channel(void **state)
     channel_free(channel);
     experiment_release(&e);
 
-    must_load(&e, TINY "radio: {fading: rayleigh, fading_block: time, coherence_time: 2 s}\n", NULL);
+    must_load(&e, TINY "radio: {fading: rayleigh, fading_block: time, coherence_time: 2 s}\n",
+              NULL);
     channel = radio_channel(&e, &err);
     assert_non_null(channel);
     double later[20];

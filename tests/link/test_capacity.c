@@ -72,8 +72,7 @@ static void schedules_are_read_and_checked(void **state)
         {"down_s,up_s\n", "x.csv:1: the columns must be device,down_s,up_s"},
         {"device,down_s,up_s\nc,1,2\n", "x.csv:2: device 'c': there is none of that name"},
         {"device,down_s,up_s\na,2,2\n", "x.csv:2: up_s '2': must be later than down_s"},
-        {"device,down_s,up_s\na,-1,2\n",
-         "x.csv:2: down_s '-1': must be a number in [0, 1e+09]"},
+        {"device,down_s,up_s\na,-1,2\n", "x.csv:2: down_s '-1': must be a number in [0, 1e+09]"},
         {"device,down_s,up_s\nb,1,3\n*,2,4\n",
          "x.csv:3: down_s '2': device 'b' is not up again before 3 s"},
     };

@@ -184,8 +184,8 @@ static void the_shadowing_field_has_unit_variance_and_exponential_correlation(vo
         double here = shadowing_at(&field, 30, -7, 20);
         sum += here;
         for (size_t i = 0; i < ARRAY_LEN(distances); i++)
-            products[i] += here * shadowing_at(&field, 30 + 12 * distances[i],
-                                               -7 + 16 * distances[i], 20);
+            products[i] +=
+                here * shadowing_at(&field, 30 + 12 * distances[i], -7 + 16 * distances[i], 20);
     }
     assert_near(sum / FIELDS, 0, 0.03);
     for (size_t i = 0; i < ARRAY_LEN(distances); i++)
@@ -302,14 +302,14 @@ static void what_is_no_gain_table_is_refused_with_its_place(void **state)
         {"device,db\n", "x.csv:1: the columns must be device,gain_db or device,subchannel,gain_db "
                         "(or gain)"},
         {"device,gain_db\ne,-80\n", "x.csv:2: device 'e': there is none of that name"},
-        {"device,gain_db\na,-80\na,-81\n", "x.csv:3: device 'a' has a gain on subchannel 0 already"},
+        {"device,gain_db\na,-80\na,-81\n",
+         "x.csv:3: device 'a' has a gain on subchannel 0 already"},
         {"device,gain_db\na,-80\nb,-80\nd,-80\n", "x.csv: no gain for device 'c' on subchannel 0"},
         {"device,gain\na,-1\n", "x.csv:2: gain '-1': must be a number in [0, 1e+12]"},
         {"device,gain_db\na,-401\n", "x.csv:2: gain_db '-401': must be a number in [-400, 120]"},
         {"device,subchannel,gain_db\na,3,-80\n",
          "x.csv:2: subchannel '3': must be a number in [0, 2]"},
-        {"device,subchannel,gain_db\na,0.5,-80\n",
-         "x.csv:2: subchannel '0.5': must be an integer"},
+        {"device,subchannel,gain_db\na,0.5,-80\n", "x.csv:2: subchannel '0.5': must be an integer"},
     };
     struct channel_settings settings = base_settings();
 

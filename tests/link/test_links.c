@@ -38,8 +38,10 @@ static void a_recording_takes_the_place_of_the_rate(void **state)
     (void)state;
     write_text("y.csv", "time_s,rate_bps\n0,1e6\n");
     write_text("x.trace", "1\n"); /* 12 Mbit/s */
-    if (load_traces(links, "device,direction,trace\nb,uplink,y.csv\n*,uplink,x.trace\n"
-                           "c,downlink,./y.csv\n", &err))
+    if (load_traces(links,
+                    "device,direction,trace\nb,uplink,y.csv\n*,uplink,x.trace\n"
+                    "c,downlink,./y.csv\n",
+                    &err))
         fail_msg("%s", err.text);
     assert_false(links_are_ideal(links));
     assert_near(links_transfer_s(links, LINK_UPLINK, 0, 1, 0, 5, 12e6), 1, 1e-9);
@@ -82,7 +84,8 @@ static void what_names_no_recordings_is_refused_with_its_place(void **state)
          "x.csv:2: direction 'up': must be uplink or downlink"},
         {"device,direction,trace\na,uplink,gone.trace\n",
          "x.csv:2: gone.trace: No such file or directory"},
-        {"device,direction,trace\na,uplink,x.trace\n", "x.csv:2: x.trace:1: one number a line is wanted"},
+        {"device,direction,trace\na,uplink,x.trace\n",
+         "x.csv:2: x.trace:1: one number a line is wanted"},
         {"device,direction,trace\na,uplink,y.csv\na,uplink,y.csv\n",
          "x.csv:3: device 'a' has a recording for its uplink already"},
     };

@@ -106,10 +106,9 @@ static void random_questions_to_random_traces_fit_together(void **state)
         if (!is_packets)
             n = (size_t)snprintf(text, sizeof text, "time_s,rate_bps\n");
         for (int i = 0; i < 30; i++) {
-            n += (size_t)(is_packets
-                              ? snprintf(text + n, sizeof text - n, "%.0f\n", at + 1)
-                              : snprintf(text + n, sizeof text - n, "%.6f,%d\n", at,
-                                         (int)rng_below(&rng, 3) * 100000));
+            n += (size_t)(is_packets ? snprintf(text + n, sizeof text - n, "%.0f\n", at + 1)
+                                     : snprintf(text + n, sizeof text - n, "%.6f,%d\n", at,
+                                                (int)rng_below(&rng, 3) * 100000));
             at += is_packets ? (double)rng_below(&rng, 5) : 0.001 + rng_uniform(&rng);
         }
         if (!is_packets)

@@ -49,7 +49,8 @@ static void rounds_take_what_is_predicted_on_their_own_radio(void **state)
                 differs |= fabs(round->predicted_s / line.rounds[1].predicted_s - 1) > 1e-6;
             }
             if (!differs)
-                fail_msg("%s: rounds of %g s are all alike", radios[i][0], line.rounds[1].predicted_s);
+                fail_msg("%s: rounds of %g s are all alike", radios[i][0],
+                         line.rounds[1].predicted_s);
             line_close(&line);
         }
 }
@@ -58,8 +59,12 @@ static void the_radio_repeats_and_leaves_learning_alone(void **state)
 {
     (void)state;
     static const char *const still[] = {SMALL, NULL};
-    static const char *const moving[] = {SMALL, "radio.mobility=waypoint", "radio.fading=rayleigh",
-                                         "radio.fading_block=round", "radio.jitter=10 ms", NULL};
+    static const char *const moving[] = {SMALL,
+                                         "radio.mobility=waypoint",
+                                         "radio.fading=rayleigh",
+                                         "radio.fading_block=round",
+                                         "radio.jitter=10 ms",
+                                         NULL};
     struct line a = run_line(still), b = run_line(moving), c = run_line(moving);
     for (size_t i = 0; i < a.n_rounds; i++) {
         assert_true(a.rounds[i].loss == b.rounds[i].loss);
