@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a round takes under a plan on the radio as it is in that round (round_radio.h): the plan's owners, powers and
- * cut with that round's gains and links. Where nothing changes they are the plan's own numbers.
+ * What a round takes under a plan on the radio as it is in that round (round_radio.h): the plan's
+ * owners, powers and cut with that round's gains and links. Where nothing changes they are the
+ * plan's own numbers.
  */
 #ifndef EDGE_SERVER_CONDITIONS_H
 #define EDGE_SERVER_CONDITIONS_H

@@ -47,7 +47,10 @@ double capacity_bits(const struct capacity *capacity, double start_s, double end
     return bits + free_bits(capacity, start_s, end_s);
 }
 
-/* Of n segments, how many are lost: from one lost to the next is geometric, so work grows with the losses. */
+/*
+ * Of n segments, how many are lost: from one lost to the next is geometric, so work grows with the
+ * losses.
+ */
 static double draw_lost(struct rng *rng, double n, double loss)
 {
     double lost = 0, at = 0;

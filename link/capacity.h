@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What one direction of a link carries over time: a constant rate or a recording, and nothing during outages.
- * And what a transfer takes on it besides: propagation, jitter, segments lost and sent again. Pure functions of
- * time in seconds on the modelled clock; random numbers come from the caller.
+ * What one direction of a link carries over time: a constant rate or a recording, and nothing
+ * during outages. And what a transfer takes on it besides: propagation, jitter, segments lost and
+ * sent again. Pure functions of time in seconds on the modelled clock; random numbers come from the
+ * caller.
  */
 #ifndef LINK_CAPACITY_H
 #define LINK_CAPACITY_H
@@ -34,10 +35,10 @@ struct impairments {
 #define CAPACITY_SEGMENT_BITS 12000.0 /* 1500 bytes, headers not counted */
 
 /*
- * When the last bit of a transfer arrives. Over a reliable stream a loss is no hole but a delay: the segments go
- * out; those lost go out again retransmission_s after the last of them has left, and so on until none is lost;
- * then the propagation. What the stream's own congestion control would do with the loss is not modelled.
- * `rng` is drawn from only for jitter and loss above 0.
+ * When the last bit of a transfer arrives. Over a reliable stream a loss is no hole but a delay:
+ * the segments go out; those lost go out again retransmission_s after the last of them has left,
+ * and so on until none is lost; then the propagation. What the stream's own congestion control
+ * would do with the loss is not modelled. `rng` is drawn from only for jitter and loss above 0.
  */
 double capacity_arrival_s(const struct capacity *capacity, const struct impairments *impairments,
                           struct rng *rng, double start_s, double bits);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The channel of every device over modelled time: place, line of sight, path loss, shadowing and fading put together
- * into power gains. Everything random comes from the seed and the device's number, so a gain depends on device,
- * subchannel, round and time alone, not on what was asked before, and a further device changes no other.
+ * The channel of every device over modelled time: place, line of sight, path loss, shadowing and
+ * fading put together into power gains. Everything random comes from the seed and the device's
+ * number, so a gain depends on device, subchannel, round and time alone, not on what was asked
+ * before, and a further device changes no other.
  *
  *     gain = antenna_gain x 10^(-(L(d) + sigma s)/10) x |h|^2
  *
- * L is the path loss at the place of that time. Line of sight, where the model draws it: each device has one number u,
- * uniform, and sees the server wherever the model's probability is above u. s is standard normal: one number of the
- * device's own, or the field of link/shadowing.h at its place. |h|^2 is drawn anew in each block of fading.
+ * L is the path loss at the place of that time. Line of sight, where the model draws it: each
+ * device has one number u, uniform, and sees the server wherever the model's probability is above
+ * u. s is standard normal: one number of the device's own, or the field of link/shadowing.h at its
+ * place. |h|^2 is drawn anew in each block of fading.
  */
 #ifndef LINK_CHANNEL_H
 #define LINK_CHANNEL_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A CSV file from outside, read line by line with limits on everything: gain tables, positions, traces, outages.
+ * A CSV file from outside, read line by line with limits on everything: gain tables, positions,
+ * traces, outages.
  *
- * The first line that counts names the columns, the others have as many fields; blank lines and lines that begin
- * with '#' are skipped, blanks around fields too. There is no quoting. Whatever is wrong is said as
- * "path:line: what".
+ * The first line that counts names the columns, the others have as many fields; blank lines and
+ * lines that begin with '#' are skipped, blanks around fields too. There is no quoting. Whatever is
+ * wrong is said as "path:line: what".
  *
  *     if (csv_open(&csv, path, err)) return -1;
  *     while ((status = csv_next(&csv, err)) > 0) ...csv.field[i]...
@@ -47,7 +48,10 @@ bool csv_has_columns(const struct csv *csv, const char *names);
 /* 1: a row is in csv->field; 0: the end; -1. */
 int csv_next(struct csv *csv, struct err *err);
 
-/* Field i as a finite number in [min, max]; `what` names it: "time_s 'x': must be a number in [0, 1e+09]". */
+/*
+ * Field i as a finite number in [min, max]; `what` names it: "time_s 'x': must be a number in [0,
+ * 1e+09]".
+ */
 int csv_number(const struct csv *csv, int i, const char *what, double min, double max,
                double *value, struct err *err);
 

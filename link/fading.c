@@ -20,7 +20,10 @@ static double rayleigh(struct rng *rng, double rician_k)
     return rng_exponential(rng);
 }
 
-/* h = sqrt(K/(K+1)) + complex Gaussian of variance 1/(K+1): Rice, Bell Syst. Tech. J. 23, 1944. K = 0 is Rayleigh. */
+/*
+ * h = sqrt(K/(K+1)) + complex Gaussian of variance 1/(K+1): Rice, Bell Syst. Tech. J. 23, 1944. K =
+ * 0 is Rayleigh.
+ */
 static double rician(struct rng *rng, double rician_k)
 {
     double scatter = sqrt(0.5 / (rician_k + 1));

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What lies between each device and the server besides the rates the radio gives: recordings that take the place of a
- * rate, outages, delay, jitter and loss. Says how long a transfer takes; pure but for outages, which are drawn as
- * far as they are asked about. A transfer's draws depend on seed, device, direction and round alone.
+ * What lies between each device and the server besides the rates the radio gives: recordings that
+ * take the place of a rate, outages, delay, jitter and loss. Says how long a transfer takes; pure
+ * but for outages, which are drawn as far as they are asked about. A transfer's draws depend on
+ * seed, device, direction and round alone.
  *
- * Recordings come from a file with columns device,direction,trace: device * is every one that has no row of its
- * own, direction is uplink or downlink, trace a file for link/trace.h, relative to the folder of this file.
+ * Recordings come from a file with columns device,direction,trace: device * is every one that has
+ * no row of its own, direction is uplink or downlink, trace a file for link/trace.h, relative to
+ * the folder of this file.
  */
 #ifndef LINK_LINKS_H
 #define LINK_LINKS_H
@@ -43,8 +45,8 @@ int links_load_outages(struct links *links, const struct name_index *devices, co
 bool links_are_ideal(const struct links *links);
 
 /*
- * From start_s on the modelled clock until the last bit is there; rate_bps is what the radio gives, not looked at
- * where a recording takes its place. 0 for no bits; INFINITY when it never ends.
+ * From start_s on the modelled clock until the last bit is there; rate_bps is what the radio gives,
+ * not looked at where a recording takes its place. 0 for no bits; INFINITY when it never ends.
  */
 double links_transfer_s(struct links *links, enum link_direction direction, int device,
                         uint32_t round, double start_s, double rate_bps, double bits);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where devices are over modelled time; the server stands at (0, 0). The same time always gives the same place,
- * whatever was asked before; asking about times that rise is cheap, going back may walk the way again.
+ * Where devices are over modelled time; the server stands at (0, 0). The same time always gives the
+ * same place, whatever was asked before; asking about times that rise is cheap, going back may walk
+ * the way again.
  *
  * A kind is one file link/mobility_<name>.c and one row of the table in link/mobility.c.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Places from a file: columns time_s,device,x_m,y_m, times of a device ascending. Straight and even from one to the
- * next; before the first and after the last a device stands still.
+ * Places from a file: columns time_s,device,x_m,y_m, times of a device ascending. Straight and even
+ * from one to the next; before the first and after the last a device stands still.
  */
 #include <math.h>
 #include <stdlib.h>

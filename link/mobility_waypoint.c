@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Random waypoint (Johnson and Maltz, "Dynamic Source Routing in Ad Hoc Wireless Networks", 1996): walk straight to a
- * place drawn uniformly in the cell at a speed drawn uniformly, pause, and again. A device starts at its own distance,
- * walking at once. The speed's lower bound is above 0, without which walks would get ever slower.
+ * Random waypoint (Johnson and Maltz, "Dynamic Source Routing in Ad Hoc Wireless Networks", 1996):
+ * walk straight to a place drawn uniformly in the cell at a speed drawn uniformly, pause, and
+ * again. A device starts at its own distance, walking at once. The speed's lower bound is above 0,
+ * without which walks would get ever slower.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +14,10 @@
 
 #define PI 3.14159265358979323846
 
-/* A leg: from leave_s at (from_x, from_y) to arrive_s at (to_x, to_y); the next one leaves at next_s. */
+/*
+ * A leg: from leave_s at (from_x, from_y) to arrive_s at (to_x, to_y); the next one leaves at
+ * next_s.
+ */
 struct walker {
     struct rng rng;
     double first_distance_m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * When a link carries nothing: intervals [down, up) in seconds, ascending and apart, from a schedule or drawn.
- * An object is one device's; both directions are down together.
+ * When a link carries nothing: intervals [down, up) in seconds, ascending and apart, from a
+ * schedule or drawn. An object is one device's; both directions are down together.
  */
 #ifndef LINK_OUTAGES_H
 #define LINK_OUTAGES_H
@@ -37,13 +37,16 @@ void outages_init_drawn(struct outages *outages, double mean_up_s, double mean_d
 void outages_release(struct outages *outages);
 
 /*
- * A schedule into those of n devices, which have been initialised: columns device,down_s,up_s; device * is every one.
- * A device's outages must be in order and apart. -1 with "path:line: what".
+ * A schedule into those of n devices, which have been initialised: columns device,down_s,up_s;
+ * device * is every one. A device's outages must be in order and apart. -1 with "path:line: what".
  */
 int outages_load(struct outages *outages, const struct name_index *devices, const char *path,
                  struct err *err);
 
-/* The first that ends after t_s, under way or to come; false when there is none. Draws as far as it is asked. */
+/*
+ * The first that ends after t_s, under way or to come; false when there is none. Draws as far as it
+ * is asked.
+ */
 bool outages_next(struct outages *outages, double t_s, struct outage *next);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Free space: Friis, "A Note on a Simple Transmission Formula", Proc. IRE 34(5), 1946. No shadowing. */
+/*
+ * Free space: Friis, "A Note on a Simple Transmission Formula", Proc. IRE 34(5), 1946. No
+ * shadowing.
+ */
 #include <math.h>
 
 #include "link/path_loss_models.h"
@@ -12,7 +15,9 @@ static double free_space_db(double carrier_hz, double distance_m, bool is_los)
     double loss_db = 20 * log10(4 * PI * wavelengths);
 
     (void)is_los;
-    /* Below about 24 MHz the first metre lies in the near field, where the formula turns to a gain. */
+    /*
+     * Below about 24 MHz the first metre lies in the near field, where the formula turns to a gain.
+     */
     return loss_db > 0 ? loss_db : 0;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The rows of link/path_loss.c, a file each; and what several of them need. For these files alone. */
+/*
+ * The rows of link/path_loss.c, a file each; and what several of them need. For these files alone.
+ */
 #ifndef LINK_PATH_LOSS_MODELS_H
 #define LINK_PATH_LOSS_MODELS_H
 
@@ -16,8 +18,8 @@ static inline double at_least_a_metre(double distance_m)
 }
 
 /*
- * What UMi and UMa of 3GPP TR 38.901 have in common; the device is 1.5 m high, the server as high as the
- * scenario says, the effective environment 1 m.
+ * What UMi and UMa of 3GPP TR 38.901 have in common; the device is 1.5 m high, the server as high
+ * as the scenario says, the effective environment 1 m.
  */
 #define TR38901_DEVICE_HEIGHT_M 1.5
 

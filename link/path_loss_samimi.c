@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * 28 GHz in New York City. Close-in fits with and without line of sight: Samimi, Rappaport, MacCartney,
- * "Probabilistic Omnidirectional Path Loss Models for Millimeter-Wave Outdoor Communications", IEEE WCL 4(4), 2015;
- * the same two lines with their shadowing, 5.8 and 8.7 dB, in Akdeniz et al., "Millimeter Wave Channel Modeling and
- * Cellular Capacity Evaluation", IEEE JSAC 32(6), 2014, Table I. They say nothing of correlation: that is UMi's.
+ * 28 GHz in New York City. Close-in fits with and without line of sight: Samimi, Rappaport,
+ * MacCartney, "Probabilistic Omnidirectional Path Loss Models for Millimeter-Wave Outdoor
+ * Communications", IEEE WCL 4(4), 2015; the same two lines with their shadowing, 5.8 and 8.7 dB, in
+ * Akdeniz et al., "Millimeter Wave Channel Modeling and Cellular Capacity Evaluation", IEEE JSAC
+ * 32(6), 2014, Table I. They say nothing of correlation: that is UMi's.
  */
 #include <math.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Urban micro, street canyon: 3GPP TR 38.901 (v16), Table 7.4.1-1 (loss, shadowing), Table 7.4.2-1 (line of sight),
- * Table 7.5-6 (correlation distance). Server 10 m, device 1.5 m high; 0.5 to 100 GHz, 10 m to 5 km; f in GHz,
- * d3 the distance between the antennas:
+ * Urban micro, street canyon: 3GPP TR 38.901 (v16), Table 7.4.1-1 (loss, shadowing), Table 7.4.2-1
+ * (line of sight), Table 7.5-6 (correlation distance). Server 10 m, device 1.5 m high; 0.5 to 100
+ * GHz, 10 m to 5 km; f in GHz, d3 the distance between the antennas:
  *
- *     PL1  = 32.4 + 21 log10 d3 + 20 log10 f                                          10 m <= d <= d'_BP
+ *     PL1  = 32.4 + 21 log10 d3 + 20 log10 f     10 m <= d <= d'_BP
  *     PL2  = 32.4 + 40 log10 d3 + 20 log10 f - 9.5 log10(d'_BP^2 + (h_BS - h_UT)^2)   beyond
  *     NLoS = max(LoS, 22.4 + 35.3 log10 d3 + 21.3 log10 f - 0.3 (h_UT - 1.5))
  */

@@ -12,8 +12,8 @@
 #define STEP_MAX_BYTES UINT64_C(262144)
 
 /*
- * An instant as whole microseconds and a fraction in [0, 1): a double alone would lose the fraction on a
- * clock that has run for years.
+ * An instant as whole microseconds and a fraction in [0, 1): a double alone would lose the fraction
+ * on a clock that has run for years.
  */
 struct instant {
     int64_t us;
@@ -137,7 +137,9 @@ static struct instant arrived_by(const struct message *message, struct instant l
     return later_of(later_by(left, message->carrier.delay_us), message->not_before);
 }
 
-/* The popped front of the array is reused once it is half of it, so a steady queue does not grow. */
+/*
+ * The popped front of the array is reused once it is half of it, so a steady queue does not grow.
+ */
 static struct message *room_for_one(struct shaper *shaper)
 {
     if (shaper->n == shaper->capacity && shaper->first * 2 >= shaper->n) {
@@ -204,7 +206,9 @@ static int64_t bytes_due_us(const struct message *message, uint64_t n)
     return rounded_up(arrived_by(message, left));
 }
 
-/* Steps are counted from the message's start, so that a late piece does not delay those behind it. */
+/*
+ * Steps are counted from the message's start, so that a late piece does not delay those behind it.
+ */
 bool shaper_take(struct shaper *shaper, int64_t now_us, uint64_t step_bytes,
                  struct shaper_piece *piece)
 {

@@ -2,20 +2,22 @@
 /*
  * A link of a given rate as a first-in first-out queue that is told the time and never sleeps.
  *
- * A message that is pushed occupies the link for bits / rate after those before it. It comes back whole from
- * shaper_pop() once its last bit would have arrived, or piece by piece from shaper_take(), never earlier. Whoever
- * drives the shaper sleeps (or advances a virtual clock) until shaper_next_us() or shaper_step_us(). Times are
- * microseconds on the caller's clock; the fraction of a microsecond that a message ends on is carried to the
- * next, so that no rate is lost by rounding.
+ * A message that is pushed occupies the link for bits / rate after those before it. It comes back
+ * whole from shaper_pop() once its last bit would have arrived, or piece by piece from
+ * shaper_take(), never earlier. Whoever drives the shaper sleeps (or advances a virtual clock)
+ * until shaper_next_us() or shaper_step_us(). Times are microseconds on the caller's clock; the
+ * fraction of a microsecond that a message ends on is carried to the next, so that no rate is lost
+ * by rounding.
  *
  * A sender in steps:
  *
  *     step = shaper_step_bytes(rate_bps);
- *     while (shaper_take(shaper, now_us, step, &piece)) ...send piece.n_bytes of piece.cookie from piece.offset...
+ *     while (shaper_take(shaper, now_us, step, &piece)) ...send piece.n_bytes of piece.cookie...
  *     ...sleep until shaper_step_us(shaper, step)...
  *
- * Every piece has its own due time, counted from the message's start: one that is woken late gets all that is due by
- * then and is back on time, so lateness never adds up and the last byte goes when bits / rate says.
+ * Every piece has its own due time, counted from the message's start: one that is woken late gets
+ * all that is due by then and is back on time, so lateness never adds up and the last byte goes
+ * when bits / rate says.
  */
 #ifndef LINK_SHAPER_H
 #define LINK_SHAPER_H
@@ -36,14 +38,16 @@ void shaper_free(struct shaper *shaper); /* must be empty, or the cookies are th
 void shaper_set_rate(struct shaper *shaper, double rate_bps);
 
 /*
- * In place of a rate a capacity (a recording, outages), whose second 0 is epoch_us; for messages pushed from now
- * on, not before epoch_us. Copied; what it points to is borrowed. shaper_set_rate() ends it.
+ * In place of a rate a capacity (a recording, outages), whose second 0 is epoch_us; for messages
+ * pushed from now on, not before epoch_us. Copied; what it points to is borrowed. shaper_set_rate()
+ * ends it.
  */
 void shaper_set_capacity(struct shaper *shaper, const struct capacity *capacity, int64_t epoch_us);
 
 /*
- * Messages pushed from now on arrive so much after they have left, without keeping the link (propagation, and what a
- * message waits for segments to be sent again). None overtakes: one after a slower one arrives no earlier than it.
+ * Messages pushed from now on arrive so much after they have left, without keeping the link
+ * (propagation, and what a message waits for segments to be sent again). None overtakes: one after
+ * a slower one arrives no earlier than it.
  */
 void shaper_set_delay(struct shaper *shaper, double delay_s);
 
@@ -67,9 +71,9 @@ struct shaper_piece {
 };
 
 /*
- * What of the oldest message has arrived by now_us and was not taken yet, in whole steps of step_bytes > 0, the last
- * one shorter; false when there is no whole step yet. Never goes over the end of a message: ask again until false.
- * Messages are counted in whole bytes.
+ * What of the oldest message has arrived by now_us and was not taken yet, in whole steps of
+ * step_bytes > 0, the last one shorter; false when there is no whole step yet. Never goes over the
+ * end of a message: ask again until false. Messages are counted in whole bytes.
  */
 bool shaper_take(struct shaper *shaper, int64_t now_us, uint64_t step_bytes,
                  struct shaper_piece *piece);
@@ -77,7 +81,10 @@ bool shaper_take(struct shaper *shaper, int64_t now_us, uint64_t step_bytes,
 /* When shaper_take() next has a piece, rounded up; INT64_MAX when the queue is empty. */
 int64_t shaper_step_us(const struct shaper *shaper, uint64_t step_bytes);
 
-/* About a millisecond of the link: from 4 KiB, below which steps cost more than they smooth, to 256 KiB. */
+/*
+ * About a millisecond of the link: from 4 KiB, below which steps cost more than they smooth, to 256
+ * KiB.
+ */
 uint64_t shaper_step_bytes(double rate_bps);
 
 /* When the link gets free, rounded up; in the past when idle. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Random streams of the channel: one for each purpose, device and block of time, so that no draw of one moves
- * those of another. Fading of block 0 is stream RNG_CHANNEL + device.
+ * Random streams of the channel: one for each purpose, device and block of time, so that no draw of
+ * one moves those of another. Fading of block 0 is stream RNG_CHANNEL + device.
  */
 #ifndef LINK_STREAMS_H
 #define LINK_STREAMS_H

@@ -13,9 +13,9 @@
 #define MAX_RATE_BPS 1e15
 
 /*
- * Both kinds are a curve of bits sent by a time of the recording: it rises along lines between the rows, or by a
- * packet at each. Time is in ticks: seconds for rates; for packets milliseconds, whole numbers, so that laps add up
- * without rounding and no packet is used twice.
+ * Both kinds are a curve of bits sent by a time of the recording: it rises along lines between the
+ * rows, or by a packet at each. Time is in ticks: seconds for rates; for packets milliseconds,
+ * whole numbers, so that laps add up without rounding and no packet is used twice.
  */
 struct trace {
     bool is_packets;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* For tests that read files: a group runs in a folder of its own, so that messages hold short names. */
+/*
+ * For tests that read files: a group runs in a folder of its own, so that messages hold short
+ * names.
+ */
 #ifndef TESTS_LINK_TEMP_FILE_H
 #define TESTS_LINK_TEMP_FILE_H
 

@@ -121,8 +121,8 @@ static void delay_is_added_and_jitter_lies_in_its_range(void **state)
 }
 
 /*
- * n segments sent with loss p: p n of them again after the wait, p^2 n a second time, and so on: with many segments
- * the link is busy for bits / (1 - p).
+ * n segments sent with loss p: p n of them again after the wait, p^2 n a second time, and so on:
+ * with many segments the link is busy for bits / (1 - p).
  */
 static void lost_segments_cost_time_on_the_link_and_waits(void **state)
 {

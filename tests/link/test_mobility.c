@@ -40,7 +40,10 @@ static void a_walk_starts_at_its_distance_and_stays_in_the_cell(void **state)
     kind->free(walk);
 }
 
-/* Every second: at most as fast as speed_max; standing still for as long as pauses last, walking in between. */
+/*
+ * Every second: at most as fast as speed_max; standing still for as long as pauses last, walking in
+ * between.
+ */
 static void a_walk_keeps_its_speeds_and_pauses(void **state)
 {
     const struct mobility_kind *kind = mobility_find("waypoint");
@@ -59,7 +62,10 @@ static void a_walk_keeps_its_speeds_and_pauses(void **state)
         n_walking += way_m >= 2 - 1e-9;
         last = place;
     }
-    /* A walk is 2 x 200 x 0.4527 m (mean distance in a disc) / speed: about 62 s to a pause of 10 s. */
+    /*
+     * A walk is 2 x 200 x 0.4527 m (mean distance in a disc) / speed: about 62 s to a pause of 10
+     * s.
+     */
     assert_near((double)n_still / n_walking, 9.0 / 62, 0.03);
     kind->free(walk);
 }

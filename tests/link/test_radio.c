@@ -18,8 +18,9 @@ static void assert_near(double got, double wanted, double tolerance)
 }
 
 /*
- * The TR 38.901 rows were computed apart from this code, from constants that agree with those of ns-3 and Sionna.
- * Breakpoints: 1680 m (umi, 28 GHz), 210 m (umi, 3.5 GHz), 42 m (umi, 700 MHz), 560 m (uma, 3.5 GHz).
+ * The TR 38.901 rows were computed apart from this code, from constants that agree with those of
+ * ns-3 and Sionna. Breakpoints: 1680 m (umi, 28 GHz), 210 m (umi, 3.5 GHz), 42 m (umi, 700 MHz),
+ * 560 m (uma, 3.5 GHz).
  */
 static void path_loss_has_the_tabulated_values(void **state)
 {

@@ -157,8 +157,9 @@ static void a_random_schedule_conserves_bits_and_never_beats_the_rate(void **sta
 }
 
 /*
- * A sender on a virtual clock that is woken up to late_us after it wanted: what of a message goes when. Bytes are in
- * order and whole, none is early, and the last one comes when bits / rate says, as late as it was woken.
+ * A sender on a virtual clock that is woken up to late_us after it wanted: what of a message goes
+ * when. Bytes are in order and whole, none is early, and the last one comes when bits / rate says,
+ * as late as it was woken.
  */
 static void send_in_steps(double rate_bps, uint64_t n_bytes, uint64_t late_us, struct rng *rng)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The radio over the rounds of a whole run on a virtual clock: measured is what is predicted, whatever it does. */
+/*
+ * The radio over the rounds of a whole run on a virtual clock: measured is what is predicted,
+ * whatever it does.
+ */
 #include "tests/testbed/virtual_line.h"
 
 #include <math.h>
@@ -21,7 +24,10 @@ static struct line run_line(const char *const *sets)
     return line;
 }
 
-/* Several settings on several frameworks; a clock of whole microseconds rounds each of a round's steps up. */
+/*
+ * Several settings on several frameworks; a clock of whole microseconds rounds each of a round's
+ * steps up.
+ */
 static void rounds_take_what_is_predicted_on_their_own_radio(void **state)
 {
     (void)state;
