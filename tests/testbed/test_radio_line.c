@@ -12,18 +12,6 @@
         "data.test_samples=64", "scheduler.cuts=[pool2]", "scheduler.gap=0.5",                     \
         "scheduler.time_limit=0.2 s"
 
-static struct line run_line(const char *const *sets)
-{
-    struct line line;
-    line_open(&line, sets);
-    line_start(&line);
-    line_run(&line);
-    if (server_failure(line.server))
-        fail_msg("%s", server_failure(line.server));
-    assert_int_equal(line.n_rounds, line.e.training.rounds);
-    return line;
-}
-
 /*
  * Several settings on several frameworks; a clock of whole microseconds rounds each of a round's
  * steps up.
