@@ -6,6 +6,7 @@
 #include "tests/testbed/virtual_line.h"
 
 #include <math.h>
+#include <unistd.h>
 
 #define SMALL                                                                                      \
     "training.rounds=4", "training.batch_size=8", "training.evaluate_every=0",                     \
@@ -69,10 +70,54 @@ static void the_radio_repeats_and_leaves_learning_alone(void **state)
     line_close(&c);
 }
 
+#define DOWN_S 0.0005
+
+/* A run whose links are down for half a millisecond from down_s on, once; the predicted latency of its first round. */
+static double first_round_s(double down_s)
+{
+    char path[] = "/tmp/splitbed-test-outages-XXXXXX";
+    int fd = mkstemp(path);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    assert_non_null(file);
+    fprintf(file, "device,down_s,up_s\n*,%.12f,%.12f\n", down_s, down_s + DOWN_S);
+    fclose(file);
+    char *outages = mem_format("radio.outages=%s", path);
+    const char *const sets[] = {SMALL, outages, NULL};
+    struct line line = run_line(sets);
+    double predicted_s = line.rounds[0].predicted_s;
+    assert_true(fabs(line.rounds[0].measured_s - predicted_s) <= 1e-4);
+    line_close(&line);
+    unlink(path);
+    free(outages);
+    return predicted_s;
+}
+
+/* An outage a moment after the first of a phase's transfers may start and a moment before. */
+static void transfers_start_when_the_phases_before_are_over(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {SMALL, NULL};
+    struct line line = run_line(sets);
+    const struct latency_terms *t = &line.plan.terms;
+    double up_s = 0, whole_s = line.plan.latency_s, moment_s = 1e-7;
+    for (int i = 0; i < t->n_devices; i++)
+        up_s = fmax(up_s, t->device_forward_s[i] + t->uplink_s[i]);
+    double broadcast_s = up_s + t->server_forward_s + t->server_backward_s;
+    double downlink_s = broadcast_s + t->broadcast_s;
+    assert_true(t->server_forward_s + t->server_backward_s > 2 * DOWN_S);
+    assert_true(fabs(first_round_s(up_s - moment_s) - (whole_s + DOWN_S)) <= 1e-5);
+    assert_true(fabs(first_round_s(up_s + moment_s) - whole_s) <= 1e-5);
+    assert_true(fabs(first_round_s(broadcast_s - DOWN_S - moment_s) - whole_s) <= 1e-5);
+    assert_true(fabs(first_round_s(broadcast_s + moment_s) - (whole_s + DOWN_S)) <= 1e-5);
+    assert_true(fabs(first_round_s(downlink_s + moment_s) - (whole_s + DOWN_S)) <= 1e-5);
+    line_close(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rounds_take_what_is_predicted_on_their_own_radio),
+        cmocka_unit_test(transfers_start_when_the_phases_before_are_over),
         cmocka_unit_test(the_radio_repeats_and_leaves_learning_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
