@@ -170,6 +170,29 @@ bench-scheduler: $(B)/tests/bench/bench_scheduler
 $(B)/tests/bench/bench_scheduler: $(B)/tests/bench/bench_scheduler.o $(call archives,scheduler $(BELOW_scheduler))
 	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,scheduler $(BELOW_scheduler))
 
+# The benches of the learning side compare with PyTorch and read its packages from a list of their own. RUNS, BENCH:
+# runs of each case, some parts only.
+PYTHON ?= /usr/bin/python3
+RUNS   ?= 5
+BENCH_PROGRAMS := $(B)/tests/bench/bench_models $(B)/tests/bench/bench_peak
+$(BENCH_PROGRAMS): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,experiment $(BELOW_experiment))
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,experiment $(BELOW_experiment))
+
+## setup-bench: install what bench-models and bench-split compare with (tests/bench/packages.txt)
+.PHONY: setup-bench
+setup-bench: setup
+	@./install-packages tests/bench/packages.txt
+
+## bench-models: training steps against PyTorch; writes tables of docs/PERFORMANCE.md (RUNS=5 BENCH="lenet5 front")
+.PHONY: bench-models
+bench-models: $(BENCH_PROGRAMS)
+	$(PYTHON) tests/bench/run_models.py --bin $(B)/tests/bench --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
+
+## bench-split: whole runs against PyTorch with ZeroMQ; writes tables of docs/PERFORMANCE.md (RUNS=5 BENCH="lenet5-4x64")
+.PHONY: bench-split
+bench-split: $(PROGRAMS)
+	$(PYTHON) tests/bench/run_split.py --bin $(B)/bin --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
+
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
 lint: setup

@@ -149,6 +149,8 @@ static int on_round(struct device *device, struct msg *msg, int64_t now_us, stru
     pass_start(&device->pass, now_us, device->round.forward_s);
     const uint32_t *labels;
     const float *activations = front_forward(device->front, &labels);
+    if (front_check(device->front, err))
+        return -1;
     device->result = msg_new(MSG_ACTIVATIONS);
     device->result->activations.round = device->round.round;
     device->result->activations.n_samples = (uint32_t)front_batch_size(device->front);
@@ -219,6 +221,8 @@ static int on_evaluate(struct device *device, const struct msg *msg, struct err 
     const uint32_t *labels;
     const float *activations =
         front_evaluate(device->front, e->first, e->stride, (int)e->n_samples, &labels);
+    if (front_check(device->front, err))
+        return -1;
     struct msg *answer = msg_new(MSG_EVALUATION);
     answer->evaluation.evaluation = e->evaluation;
     answer->evaluation.first = e->first;

@@ -180,28 +180,34 @@ DEFINE_TILES(gradient_tiles_4, gradient_4, 4, 6, 4)
 DEFINE_OUTPUT(output_tile_2, output_2, 4, 2)
 DEFINE_OUTPUT(output_tile_4, output_4, 6, 4)
 
+/* 16 rows of 144 numbers, (16, 9), to rows[i][tap] of what were columns: 16 of the rows inside. */
+static void turn_rows(const float *weight, size_t stride, f32x16 rows[16][9])
+{
+    f32x16 block[16];
+    for (int part = 0; part < 9; part++) {
+        for (int r = 0; r < LANES; r++)
+            block[r] = load(weight + (size_t)r * stride + 16 * part);
+        transpose_16x16(block);
+        for (int j = 0; j < LANES; j++)
+            rows[(16 * part + j) / 9][(16 * part + j) % 9] = block[j];
+    }
+}
+
 /* The 9 taps of 16 inputs by 16 outputs as taps[i][tap], 16 outputs inside. */
 static void taps_of(const float *weight, size_t out_stride, size_t in_stride, f32x16 taps[16][9])
 {
-    f32x16 block[16];
-    if (in_stride == 9) { /* a row of 144 numbers an output */
-        for (int part = 0; part < 9; part++) {
-            for (int o = 0; o < LANES; o++)
-                block[o] = load(weight + (size_t)o * out_stride + 16 * part);
-            transpose_16x16(block);
-            for (int j = 0; j < LANES; j++)
-                taps[(16 * part + j) / 9][(16 * part + j) % 9] = block[j];
-        }
+    if (in_stride == 9) {
+        turn_rows(weight, out_stride, taps);
         return;
     }
-    for (int i = 0; i < LANES; i++) { /* a row of 144 numbers an input */
-        float row[144], turned[144];
-        memcpy(row, weight + (size_t)i * in_stride, sizeof row);
+    f32x16 rows[16][9], block[16]; /* by output, 16 inputs inside: turned once more */
+    turn_rows(weight, in_stride, rows);
+    for (int tap = 0; tap < 9; tap++) {
         for (int o = 0; o < LANES; o++)
-            for (int tap = 0; tap < 9; tap++)
-                turned[tap * LANES + o] = row[o * 9 + tap];
-        for (int tap = 0; tap < 9; tap++)
-            taps[i][tap] = load(turned + tap * LANES);
+            block[o] = rows[o][tap];
+        transpose_16x16(block);
+        for (int i = 0; i < LANES; i++)
+            taps[i][tap] = block[i];
     }
 }
 

@@ -34,6 +34,15 @@ struct layout {
     size_t weights, v, z, m, stage, thread;
 };
 
+/*
+ * Floats from one place to the next in an array of (places, n): a cache line more than n, which is often a power of two,
+ * so that the places of a tile do not all fall into one set of the cache.
+ */
+static size_t slice_of(size_t n)
+{
+    return n + KERNEL_LANES;
+}
+
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -57,10 +66,10 @@ static struct layout layout_of(const struct winograd *w)
     l.in_row = (size_t)(l.tiles_x * w->tile + 2) * in;
     l.out_row = (size_t)(l.tiles_x * w->tile) * out;
     size_t panel = out < PANEL ? out : PANEL;
-    l.weights = places * in * (l.is_shared ? panel : out);
-    l.v = places * l.group_tiles * in;
-    l.z = places * l.group_tiles * out;
-    l.m = places * l.group_tiles * panel;
+    l.weights = places * slice_of(in * panel) * (size_t)(l.is_shared ? 1 : l.n_panels);
+    l.v = places * slice_of(l.group_tiles * in);
+    l.z = places * slice_of(l.group_tiles * out);
+    l.m = places * slice_of(l.group_tiles * panel);
     l.stage = larger((size_t)(w->tile + 2) * l.in_row, (size_t)w->tile * l.out_row);
     /* A thread's own, whichever call needs more: weights last, so that whole ones can be common. */
     l.thread = l.stage + (l.is_shared ? l.m + l.weights : l.v + larger(l.m, l.z) + l.weights);
@@ -159,7 +168,7 @@ static void panel_weights(const struct job *job, int panel, float *u)
 {
     const struct winograd *w = job->w;
     size_t in = (size_t)w->in_channels, out = (size_t)w->out_channels;
-    size_t stride = (size_t)panel_width(w, panel), slice = in * stride;
+    size_t stride = (size_t)panel_width(w, panel), slice = slice_of(in * stride);
     size_t out_stride = job->is_turned ? 9 : 9 * in, in_stride = job->is_turned ? 9 * out : 9;
     for (int o = 0; o < (int)stride; o += KERNEL_LANES) {
         const float *from = job->weight + (size_t)(panel * PANEL + o) * out_stride;
@@ -204,15 +213,17 @@ static void multiply_panel(const struct job *job, int panel, int first, int n, c
     size_t in = (size_t)w->in_channels, width = (size_t)panel_width(w, panel);
     size_t tiles = (size_t)(n * job->l.tiles_x);
     for (size_t place = 0; place < (size_t)job->l.places; place++)
-        job->k->product((int)tiles, (int)in, (int)width, v + place * tiles * in, in,
-                        u + place * in * width, width, m + place * tiles * width, width);
-    output_rows(job, panel, first, n, m, tiles * width, stage);
+        job->k->product((int)tiles, (int)in, (int)width, v + place * slice_of(tiles * in), in,
+                        u + place * slice_of(in * width), width,
+                        m + place * slice_of(tiles * width), width);
+    output_rows(job, panel, first, n, m, slice_of(tiles * width), stage);
 }
 
 /* Where panel's weights are among whole ones: (panel, places, in, width). */
 static size_t panel_start(const struct job *job, int panel)
 {
-    return (size_t)(job->l.places * panel * PANEL) * (size_t)job->w->in_channels;
+    size_t whole = slice_of((size_t)job->w->in_channels * PANEL);
+    return (size_t)(panel * job->l.places) * whole;
 }
 
 static void whole_weights_part(void *context, int panel, int thread)
@@ -229,7 +240,7 @@ static void own_forward_part(void *context, int group, int thread)
     float *stage = job->own + (size_t)thread * l->thread, *v = stage + l->stage, *m = v + l->v;
     int first = group * l->group_rows;
     int n = l->rows - first < l->group_rows ? l->rows - first : l->group_rows;
-    input_rows(job, first, n, v, (size_t)(n * l->tiles_x * job->w->in_channels), stage);
+    input_rows(job, first, n, v, slice_of((size_t)(n * l->tiles_x * job->w->in_channels)), stage);
     for (int panel = 0; panel < l->n_panels; panel++)
         multiply_panel(job, panel, first, n, v, job->shared + panel_start(job, panel), m, stage);
 }
@@ -240,8 +251,8 @@ static void shared_input_part(void *context, int i, int thread)
     const struct job *job = context;
     const struct layout *l = &job->l;
     size_t row = (size_t)l->tiles_x * (size_t)job->w->in_channels;
-    input_rows(job, job->first_row + i, 1, job->shared + (size_t)i * row, (size_t)job->n_rows * row,
-               job->own + (size_t)thread * l->thread);
+    input_rows(job, job->first_row + i, 1, job->shared + (size_t)i * row,
+               slice_of((size_t)job->n_rows * row), job->own + (size_t)thread * l->thread);
 }
 
 static void shared_gradient_part(void *context, int i, int thread)
@@ -250,7 +261,7 @@ static void shared_gradient_part(void *context, int i, int thread)
     const struct layout *l = &job->l;
     size_t row = (size_t)l->tiles_x * (size_t)job->w->out_channels;
     gradient_rows(job, job->first_row + i, 1, job->shared + l->v + (size_t)i * row,
-                  (size_t)job->n_rows * row, job->own + (size_t)thread * l->thread);
+                  slice_of((size_t)job->n_rows * row), job->own + (size_t)thread * l->thread);
 }
 
 static void shared_forward_part(void *context, int panel, int thread)
@@ -306,8 +317,8 @@ static void add_panel(const struct job *job, int panel, const float *du)
     for (int o = 0; o < (int)width; o += KERNEL_LANES) {
         float *to = job->grad + (size_t)(panel * PANEL + o) * 9 * in;
         for (size_t i = 0; i < in; i += KERNEL_LANES)
-            job->k->weight_back[w->tile / 4](du + i * width + o, in * width, width, to + 9 * i,
-                                             9 * in);
+            job->k->weight_back[w->tile / 4](du + i * width + o, slice_of(in * width), width,
+                                             to + 9 * i, 9 * in);
     }
 }
 
@@ -318,9 +329,9 @@ static void multiply_gradient(const struct job *job, int panel, size_t tiles, co
     size_t in = (size_t)job->w->in_channels, out = (size_t)job->w->out_channels;
     size_t width = (size_t)panel_width(job->w, panel);
     for (size_t place = 0; place < (size_t)job->l.places; place++)
-        job->k->product_tn((int)in, (int)tiles, (int)width, v + place * tiles * in, in,
-                           z + place * tiles * out + panel * PANEL, out, du + place * in * width,
-                           width, adds);
+        job->k->product_tn((int)in, (int)tiles, (int)width, v + place * slice_of(tiles * in), in,
+                           z + place * slice_of(tiles * out) + panel * PANEL, out,
+                           du + place * slice_of(in * width), width, adds);
 }
 
 static float *own_du(const struct job *job, int thread)
@@ -338,8 +349,8 @@ static void own_weight_part(void *context, int group, int thread)
     int first = group * l->group_rows;
     int n = l->rows - first < l->group_rows ? l->rows - first : l->group_rows;
     size_t tiles = (size_t)(n * l->tiles_x);
-    input_rows(job, first, n, v, tiles * in, stage);
-    gradient_rows(job, first, n, z, tiles * out, stage);
+    input_rows(job, first, n, v, slice_of(tiles * in), stage);
+    gradient_rows(job, first, n, z, slice_of(tiles * out), stage);
     for (int panel = 0; panel < l->n_panels; panel++)
         multiply_gradient(job, panel, tiles, v, z, own_du(job, thread) + panel_start(job, panel),
                           group >= job->w->threads);

@@ -83,7 +83,7 @@ static const struct example {
     {"radio.antenna_gain", "10 dBm", "a gain in (0, 1e+12] (units: a bare ratio, dB, dBi)", "3 dB",
      false},
     {"radio.fading", "rice", "one of none, rayleigh", "rayleigh", true},
-    {"scheduler.policy", "best", "one of exact, random", "random", false},
+    {"scheduler.policy", "best", "one of exact, fixed, random", "random", false},
     {"scheduler.gap", "1", "a number in [0, 1)" PERCENT, "0", false},
     {"scheduler.time_limit", "0 s", "a time in (0, 1000000]" SECOND, "2 min", false},
     {"scheduler.cuts", "a", "a list of at most 512 names", "[a]", false},
