@@ -26,7 +26,8 @@ typedef float f32x16_unaligned __attribute__((vector_size(64), aligned(4), may_a
 #define KERNEL_LANES 16
 
 struct kernels {
-    const char *isa; /* "v4" */
+    const char *isa;                  /* "v4" */
+    const struct lane_kernels *lanes; /* models/kernels_lanes.h */
 };
 
 /* The best this processor has. */
