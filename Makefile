@@ -168,6 +168,13 @@ bench-scheduler: $(B)/tests/bench/bench_scheduler
 $(B)/tests/bench/bench_scheduler: $(B)/tests/bench/bench_scheduler.o $(call archives,scheduler $(BELOW_scheduler))
 	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,scheduler $(BELOW_scheduler))
 
+## bench-conv: measure each algorithm of a convolution on the models' shapes (BENCH="THREADS WORD": some)
+.PHONY: bench-conv
+bench-conv: $(B)/tests/bench/bench_conv
+	$< $(BENCH)
+$(B)/tests/bench/bench_conv: $(B)/tests/bench/bench_conv.o $(call archives,models $(BELOW_models))
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,models $(BELOW_models))
+
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
 lint: setup
