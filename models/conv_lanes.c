@@ -21,6 +21,10 @@
 #define BLOCK_FLOATS (6 * 1024)
 #define BLOCK_PIXELS 4
 
+/* Where one product gives the whole sum: floats of results that are transposed at a time. */
+#define TILE_FLOATS 16384
+#define TILE_PIXELS 1024
+
 /* Batches from which empty lanes cost less than the ways without lanes. */
 #define WORTH_SAMPLES 6
 
@@ -47,6 +51,8 @@ struct job {
     size_t w_to,
         w_from;  /* in the weight: from one channel of `to` to the next, of `from` to the next */
     int reduced; /* channels of `from` summed over at a time */
+    int tile_rows, tile_groups,
+        tile_channels; /* of `to` computed at a time; channels of one group */
     int n_bands, band_rows,
         from_rows; /* rows of `to` in a band, at most; of `from` that these read */
     size_t thread_floats;
@@ -103,29 +109,55 @@ static void rows_read(const struct job *job, int row, int row_end, int *first, i
     *end = max(*first, *end);
 }
 
+/* Of `to`: as much as is computed before it is transposed. */
+static void plan_tiles(struct job *job, int band_rows)
+{
+    int groups = job->conv->groups, channels = job->to.channels / groups;
+    job->tile_rows = band_rows;
+    job->tile_groups = groups;
+    job->tile_channels = channels;
+    if (job->reduced < job->from.channels / groups)
+        return; /* sums are made in several turns, each over the whole band */
+    job->tile_rows = min(band_rows, max(1, TILE_PIXELS / job->to.width));
+    int most = max(channels > 1 ? 6 : 1, TILE_FLOATS / (job->tile_rows * job->to.width * LANES));
+    job->tile_channels = divide_up(channels, divide_up(channels, most));
+    job->tile_groups = job->tile_channels < channels ? 1 : min(groups, max(1, most / channels));
+}
+
+static size_t tile_floats(const struct job *job)
+{
+    return (size_t)(job->tile_rows * job->to.width) * (size_t)job->tile_groups *
+           (size_t)job->tile_channels * LANES;
+}
+
+static size_t taps_in_row(const struct job *job)
+{
+    return (size_t)job->reduced * (size_t)(job->y.kernel * job->x.kernel);
+}
+
+/* Floats that hold the taps of a band, and how many places each row and column reads. */
+static size_t tap_floats(const struct job *job)
+{
+    size_t floats =
+        (size_t)job->band_rows *
+        (taps_in_row(job) * sizeof(struct lane_tap) / sizeof(float) + (size_t)job->x.div);
+    return (floats + LANES - 1) / LANES * LANES;
+}
+
 static void plan_bands(struct job *job, int n_parts_wanted)
 {
     size_t row_from = (size_t)job->from.channels * (size_t)job->padded * LANES;
-    size_t row_to = (size_t)job->to.channels * (size_t)job->to.width * LANES;
-    int height = job->to.height, rows = height, reach = abs(job->y.step) * (job->y.kernel - 1);
-    for (;; rows--) {
+    int height = job->to.height, reach = abs(job->y.step) * (job->y.kernel - 1);
+    for (int rows = height; rows > 0; rows--) {
         job->n_bands = divide_up(height, rows);
         job->band_rows = divide_up(height, job->n_bands);
         job->from_rows =
             min(job->from.height, ((job->band_rows - 1) * job->y.mul + reach) / job->y.div + 2);
-        if (rows == 1 ||
-            (job->n_bands >= n_parts_wanted &&
-             row_from * (size_t)job->from_rows + row_to * (size_t)job->band_rows <= BAND_FLOATS))
-            break;
+        plan_tiles(job, job->band_rows);
+        job->thread_floats = row_from * (size_t)job->from_rows + tile_floats(job) + tap_floats(job);
+        if (job->n_bands >= n_parts_wanted && job->thread_floats <= BAND_FLOATS)
+            return;
     }
-    job->thread_floats = row_from * (size_t)job->from_rows + row_to * (size_t)job->band_rows;
-}
-
-/* Floats that hold the table of taps. */
-static size_t tap_floats(const struct job *job)
-{
-    size_t n = (size_t)job->reduced * (size_t)(job->y.kernel * job->x.kernel);
-    return (n * sizeof(struct lane_tap) / sizeof(float) + LANES - 1) / LANES * LANES;
 }
 
 static void plan_reduction(struct job *job)
@@ -160,7 +192,6 @@ static struct job job_of(const struct conv *conv, bool is_forward, int batch, in
     job.padded = job.left + max(job.from.width, highest(&job.x, job.to.width - 1) + 1);
     plan_reduction(&job);
     plan_bands(&job, divide_up(n_threads, divide_up(batch, LANES)));
-    job.thread_floats += tap_floats(&job);
     return job;
 }
 
@@ -170,8 +201,15 @@ struct band {
     int sample, n_samples;
     int row, row_end;      /* of `to` */
     int first_row, n_rows; /* of `from` */
-    struct lane_tap *taps;
+    int32_t *n_places; /* (rows, columns of one step): places of the kernel that are read there */
+    struct lane_tap *taps; /* (rows, taps): of one channel after the other, those of each column */
     float *from, *to;
+};
+
+/* What is computed and then transposed. */
+struct tile {
+    int row, row_end, group, n_groups;
+    int channel, n_channels; /* of each group */
 };
 
 static void clear_margins(const struct job *job, float *lanes, size_t n_rows)
@@ -206,16 +244,17 @@ static void pack_band(const struct band *band)
     }
 }
 
-static void unpack_band(const struct band *band)
+static void unpack_tile(const struct band *band, const struct tile *tile)
 {
     const struct job *job = band->job;
     const struct side *to = &job->to;
-    int n = (band->row_end - band->row) * to->width;
+    int n = (tile->row_end - tile->row) * to->width;
+    int first = tile->group * (to->channels / job->conv->groups) + tile->channel;
     bool adds = job->target == job->pass->gx && job->pass->adds_gx;
-    for (int c = 0; c < to->channels; c++) {
+    for (int c = 0; c < tile->n_groups * tile->n_channels; c++) {
         struct lane_rows rows = {
             .to = job->target + (size_t)band->sample * to->features +
-                  (size_t)((c * to->height + band->row) * to->width),
+                  (size_t)(((first + c) * to->height + tile->row) * to->width),
             .sample_step = to->features,
             .n_samples = band->n_samples,
             .n = n,
@@ -233,11 +272,10 @@ static bool reads(const struct axis *axis, int d, int k, int *from)
     return *from * axis->div == at;
 }
 
-/* Taps of `n_channels` channels for `row` and the columns that are `column` plus multiples of the stride. */
-static int list_taps(const struct band *band, int row, int column, int n_channels)
+/* Taps of all channels summed over for a row and the columns that are `column` plus multiples of the stride. */
+static int list_taps(const struct band *band, int row, int column, struct lane_tap *tap)
 {
     const struct job *job = band->job;
-    struct lane_tap *tap = band->taps;
     int from_row, from_column, n = 0;
     for (int ky = 0; ky < job->y.kernel; ky++) {
         if (!reads(&job->y, row, ky, &from_row) || from_row < 0 || from_row >= job->y.n_from)
@@ -250,52 +288,86 @@ static int list_taps(const struct band *band, int row, int column, int n_channel
         }
     }
     int n_places = n, channel = band->n_rows * job->padded * LANES;
-    for (int c = 1; c < n_channels; c++) {
+    for (int c = 1; c < job->reduced; c++) {
         for (int i = 0; i < n_places; i++)
             tap[n++] = (struct lane_tap){tap[i].x + c * channel, tap[i].w + c * (int)job->w_from};
     }
-    return n;
+    return n_places;
 }
 
-/* One row of all groups, of columns that see the same places; channels [c, c + n_reduced) of each group's `from`. */
-static void multiply_columns(const struct band *band, int row, int column, int c, int n_reduced)
+static void list_band_taps(const struct band *band)
 {
     const struct job *job = band->job;
-    int groups = job->conv->groups, to_channels = job->to.channels / groups;
-    int from_channels = job->from.channels / groups;
-    size_t channel = (size_t)(band->row_end - band->row) * (size_t)job->to.width * LANES;
-    size_t place = (size_t)(row - band->row) * (size_t)job->to.width + (size_t)column;
-    struct lane_product product = {
-        .taps = band->taps,
-        .n_taps = list_taps(band, row, column, n_reduced),
-        .n_channels = to_channels,
-        .n_pixels = divide_up(job->to.width - column, job->x.div),
+    int32_t *n_places = band->n_places;
+    for (int row = band->row; row < band->row_end; row++) {
+        struct lane_tap *tap = band->taps + (size_t)(row - band->row) * taps_in_row(job);
+        for (int column = 0; column < job->x.div; column++) {
+            *n_places = list_taps(band, row, column, tap);
+            tap += *n_places++ * job->reduced;
+        }
+    }
+}
+
+/* One row of a tile; channels [c, c + n_reduced) of each group's `from`. */
+static void multiply_row(const struct band *band, const struct tile *tile, int row, int c,
+                         int n_reduced)
+{
+    const struct job *job = band->job;
+    int groups = job->conv->groups, width = job->to.width, n_columns = min(job->x.div, width);
+    int from_channels = job->from.channels / groups, to_channels = job->to.channels / groups;
+    const int32_t *n_places = band->n_places + (row - band->row) * job->x.div;
+    size_t channel = (size_t)(tile->row_end - tile->row) * (size_t)width * LANES;
+    struct lane_product a = {
+        .taps = band->taps + (size_t)(row - band->row) * taps_in_row(job),
+        .n_channels = tile->n_channels,
         .x_step = (size_t)job->x.mul * LANES,
         .w_step = job->w_to,
         .y_step = (size_t)job->x.div * LANES,
         .y_channel = channel,
         .adds = c > 0,
     };
-    for (int g = 0; g < groups; g++) {
-        int from = g * from_channels + c, to = g * to_channels;
-        product.x = band->from + (size_t)(from * band->n_rows) * (size_t)job->padded * LANES;
-        product.w = job->pass->params + (size_t)g * conv_n_weights(job->conv) / (size_t)groups +
-                    (size_t)c * job->w_from;
-        product.y = band->to + (size_t)to * channel + place * LANES;
-        product.bias = job->bias ? job->bias + to : NULL;
-        job->kernels->product(&product);
+    for (int column = 0; column < n_columns; column++) {
+        a.n_taps = n_places[column] * n_reduced;
+        a.n_pixels = divide_up(width - column, job->x.div);
+        float *y = band->to + (size_t)((row - tile->row) * width + column) * LANES;
+        for (int g = 0; g < tile->n_groups; g++) {
+            int group = tile->group + g, from = group * from_channels + c;
+            size_t w = (size_t)group * (conv_n_weights(job->conv) / (size_t)groups);
+            a.x = band->from + (size_t)(from * band->n_rows) * (size_t)job->padded * LANES;
+            a.w =
+                job->pass->params + w + (size_t)c * job->w_from + (size_t)tile->channel * job->w_to;
+            a.y = y + (size_t)(g * tile->n_channels) * channel;
+            a.bias = job->bias ? job->bias + group * to_channels + tile->channel : NULL;
+            job->kernels->product(&a);
+        }
+        a.taps += n_places[column] * job->reduced;
     }
 }
 
-static void multiply_band(const struct band *band)
+static void run_tile(const struct band *band, const struct tile *tile)
 {
     const struct job *job = band->job;
     int channels = job->from.channels / job->conv->groups;
     for (int c = 0; c < channels; c += job->reduced) {
-        int n = min(job->reduced, channels - c);
-        for (int row = band->row; row < band->row_end; row++) {
-            for (int column = 0; column < min(job->x.div, job->to.width); column++)
-                multiply_columns(band, row, column, c, n);
+        for (int row = tile->row; row < tile->row_end; row++)
+            multiply_row(band, tile, row, c, min(job->reduced, channels - c));
+    }
+    unpack_tile(band, tile);
+}
+
+static void run_tiles(const struct band *band)
+{
+    const struct job *job = band->job;
+    int groups = job->conv->groups, channels = job->to.channels / groups;
+    struct tile tile;
+    for (tile.row = band->row; tile.row < band->row_end; tile.row = tile.row_end) {
+        tile.row_end = min(tile.row + job->tile_rows, band->row_end);
+        for (tile.group = 0; tile.group < groups; tile.group += tile.n_groups) {
+            tile.n_groups = min(job->tile_groups, groups - tile.group);
+            for (tile.channel = 0; tile.channel < channels; tile.channel += tile.n_channels) {
+                tile.n_channels = min(job->tile_channels, channels - tile.channel);
+                run_tile(band, &tile);
+            }
         }
     }
 }
@@ -304,25 +376,26 @@ static void run_part(void *context, int i, int thread)
 {
     const struct job *job = context;
     float *scratch = job->pass->scratch + (size_t)thread * job->thread_floats;
-    int part = i % job->n_bands;
+    int part = i % job->n_bands, end;
     struct band band = {
         .job = job,
         .sample = i / job->n_bands * LANES,
         .row = part * job->band_rows,
         .row_end = min((part + 1) * job->band_rows, job->to.height),
-        .taps = (struct lane_tap *)(void *)scratch,
-        .from = scratch + tap_floats(job),
+        .to = scratch,
+        .from = scratch + tile_floats(job),
     };
     if (band.row >= band.row_end)
         return;
-    int end;
     rows_read(job, band.row, band.row_end, &band.first_row, &end);
     band.n_rows = end - band.first_row;
     band.n_samples = min(job->pass->batch - band.sample, LANES);
-    band.to = band.from + (size_t)(job->from.channels * band.n_rows * job->padded) * LANES;
+    size_t from_floats = (size_t)(job->from.channels * band.n_rows * job->padded) * LANES;
+    band.taps = (struct lane_tap *)(void *)(band.from + from_floats);
+    band.n_places = (int32_t *)(band.taps + (size_t)job->band_rows * taps_in_row(job));
+    list_band_taps(&band);
     pack_band(&band);
-    multiply_band(&band);
-    unpack_band(&band);
+    run_tiles(&band);
 }
 
 static void run_job(struct job *job, const struct layer_pass *pass)
@@ -354,10 +427,15 @@ static bool fits(const struct conv *conv)
     return true;
 }
 
+/* As measured by `make bench-conv`: OpenBLAS is ahead where each number read or written has little to do in lanes. */
 static bool suits(const struct conv *conv, enum conv_task task, int batch)
 {
-    (void)conv, (void)task;
-    return batch >= WORTH_SAMPLES;
+    int depth = conv->patch / conv->groups, places = conv->window.y.kernel * conv->window.x.kernel;
+    if (batch < WORTH_SAMPLES)
+        return false;
+    if (task == CONV_WEIGHT_GRADIENT && conv->groups == 1)
+        return conv->pixels >= 256 || (depth < 1024 && places > 1);
+    return conv->groups > 1 || places > 1;
 }
 
 static double scratch(const struct conv *conv, enum conv_task task, int max_batch, int n_threads)

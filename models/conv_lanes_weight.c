@@ -13,7 +13,7 @@
 #define LANES KERNEL_LANES
 
 /* Floats of a band of both sides, within a second-level cache. */
-#define BAND_FLOATS (256 * 1024)
+#define BAND_FLOATS (448 * 1024)
 
 /* Pixels correlated at a time: of a few channels, they stay in a first-level cache. */
 #define CHUNK_PIXELS 64

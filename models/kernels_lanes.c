@@ -107,7 +107,7 @@ INLINE void transpose(f32x16 r[LANES])
 
 #endif
 
-/* 16 numbers, or the `n` there are, of each sample as rows of r. */
+/* Numbers [i, i + n) of each sample as rows of r; n is 16, or less. */
 INLINE void load_samples(const struct lane_rows *rows, int i, int n, f32x16 r[LANES])
 {
     const float *from = rows->from + i;
@@ -121,21 +121,22 @@ INLINE void load_samples(const struct lane_rows *rows, int i, int n, f32x16 r[LA
         memcpy(&r[s], from + (size_t)s * rows->sample_step, (size_t)n * sizeof(float));
 }
 
+/* The last block begins early, so that it is a whole one; what it has in common with the one before is not stored. */
 static void pack(const struct lane_rows *rows)
 {
     float *row = rows->lanes;
-    int column = 0;
-    for (int i = 0; i < rows->n; i += LANES) {
+    int column = 0, n = rows->n < LANES ? rows->n : LANES;
+    for (int done = 0; done < rows->n; done += LANES) {
         f32x16 r[LANES];
-        int n = rows->n - i < LANES ? rows->n - i : LANES;
+        int i = done + n <= rows->n ? done : rows->n - n;
         load_samples(rows, i, n, r);
         transpose(r);
-        if (n == LANES && column + LANES <= rows->width) {
+        if (i == done && column + n <= rows->width && n == LANES) {
             UNROLL for (int k = 0; k < LANES; k++) store(row + (column + k) * LANES, r[k]);
             column += LANES;
             continue;
         }
-        for (int k = 0; k < n; k++, column++) {
+        for (int k = done - i; k < n; k++, column++) {
             if (column == rows->width) {
                 column = 0;
                 row += rows->row_step;
@@ -153,33 +154,42 @@ INLINE void put(float *to, f32x16 v, bool adds)
     *at = v;
 }
 
-static void unpack_some(const struct lane_rows *rows, int i, int n, f32x16 r[LANES], bool adds)
+static void store_samples(const struct lane_rows *rows, int i, int n, const f32x16 r[LANES],
+                          bool adds)
 {
     for (int s = 0; s < rows->n_samples; s++) {
         float *to = rows->to + (size_t)s * rows->sample_step + i, v[LANES];
+        if (n == LANES) {
+            put(to, r[s], adds);
+            continue;
+        }
         memcpy(v, &r[s], sizeof v);
         for (int k = 0; k < n; k++)
             to[k] = adds ? to[k] + v[k] : v[k];
     }
 }
 
+/* Likewise; where it adds, it adds zeros to what is done. */
 static void unpack(const struct lane_rows *rows, bool adds)
 {
-    for (int i = 0; i < rows->n; i += LANES) {
+    int n = rows->n < LANES ? rows->n : LANES;
+    for (int done = 0; done < rows->n; done += LANES) {
         f32x16 r[LANES];
-        int n = rows->n - i < LANES ? rows->n - i : LANES;
+        int i = done + n <= rows->n ? done : rows->n - n;
         const float *lanes = rows->lanes + (size_t)i * LANES;
-        if (n == LANES && rows->n_samples == LANES) {
+        if (i == done && n == LANES) {
             UNROLL for (int k = 0; k < LANES; k++) r[k] = load(lanes + k * LANES);
-            transpose(r);
+        } else {
+            for (int k = 0; k < LANES; k++)
+                r[k] = k < n && (k >= done - i || !adds) ? load(lanes + k * LANES) : (f32x16){0};
+        }
+        transpose(r);
+        if (n == LANES && rows->n_samples == LANES) {
             UNROLL for (int s = 0; s < LANES; s++)
                 put(rows->to + (size_t)s * rows->sample_step + i, r[s], adds);
-            continue;
+        } else {
+            store_samples(rows, i, n, r, adds);
         }
-        for (int k = 0; k < LANES; k++)
-            r[k] = k < n ? load(lanes + k * LANES) : (f32x16){0};
-        transpose(r);
-        unpack_some(rows, i, n, r, adds);
     }
 }
 
