@@ -10,8 +10,10 @@
 struct back {
     struct net *net;
     struct tape *tape;
-    struct sgd sgd;
-    float *velocity;  /* NULL without momentum */
+    struct optimizer optimizer;
+    float *moments; /* the optimiser's state */
+    const struct loss_kind *loss;
+    double label_smoothing;
     uint32_t *labels; /* [max_groups][b] */
     struct loss *losses;
     double *ones;       /* [max_groups]: weights of columns that carry lambda_i already */
@@ -52,9 +54,11 @@ struct back *back_new(const struct net_spec *spec, const struct back_options *op
     net_init_weights(back->net, options->seed);
     size_t n_params;
     net_params(back->net, &n_params);
-    if (options->sgd.momentum > 0)
-        back->velocity = mem_zero(n_params, sizeof *back->velocity);
-    back->sgd = options->sgd;
+    back->optimizer = options->optimizer;
+    back->moments =
+        mem_zero(optimizer_state_floats(&back->optimizer, n_params), sizeof *back->moments);
+    back->loss = options->loss;
+    back->label_smoothing = options->label_smoothing;
     back->seed = options->seed;
     back->cut = options->cut;
     back->end = net_to(back->net);
@@ -78,7 +82,7 @@ void back_free(struct back *back)
         return;
     tape_free(back->tape);
     net_free(back->net);
-    free(back->velocity);
+    free(back->moments);
     free(back->labels);
     free(back->losses);
     free(back->ones);
@@ -124,9 +128,9 @@ void back_forward(struct back *back, int n_groups, const double *lambda)
     size_t group_floats = (size_t)back->batch * (size_t)back->n_classes;
     for (int i = 0; i < n_groups; i++) {
         size_t first = (size_t)i * group_floats;
-        back->losses[i] = loss_softmax_cross_entropy(
-            logits + first, back->labels + (size_t)i * (size_t)back->batch, back->batch,
-            back->n_classes, gradient + first);
+        back->losses[i] =
+            back->loss->of(logits + first, back->labels + (size_t)i * (size_t)back->batch,
+                           back->batch, back->n_classes, back->label_smoothing, gradient + first);
         scale(gradient + first, group_floats, (float)(lambda[i] / back->batch));
     }
 }
@@ -205,7 +209,8 @@ void back_update(struct back *back)
 {
     size_t n;
     float *params = net_params(back->net, &n);
-    sgd_step(&back->sgd, params, net_grads(back->net, &n), back->velocity, n);
+    optimizer_step(&back->optimizer, params, net_grads(back->net, &n), back->moments, n,
+                   back->step);
 }
 
 const float *back_shared_gradient(const struct back *back)
@@ -232,6 +237,11 @@ const float *back_weights(const struct back *back, size_t *n)
     return net_params(back->net, n);
 }
 
+struct net *back_net(const struct back *back)
+{
+    return back->net;
+}
+
 struct loss back_evaluate(struct back *back, const float *activations, const uint32_t *labels,
                           int n)
 {
@@ -240,6 +250,6 @@ struct loss back_evaluate(struct back *back, const float *activations, const uin
            (size_t)n * back->features * sizeof *activations);
     tape_set_training(back->tape, false, back->seed, back->step);
     net_forward(back->net, back->tape, back->cut, back->end, n);
-    return loss_softmax_cross_entropy(tape_activation(back->tape, back->end), labels, n,
-                                      back->n_classes, NULL);
+    return back->loss->of(tape_activation(back->tape, back->end), labels, n, back->n_classes, 0,
+                          NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Shared by the files of the server's round logic alone: server.c (who is there, what came), turn.c (a
- * round's turns), server_out.c (messages out, ends). */
+ * round's turns), collect.c (the trained weights), server_out.c (messages out, ends). */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
 #define EDGE_SERVER_SERVER_IMPL_H
 
@@ -13,21 +13,23 @@
 
 /* docs/PROTOCOL.md names the same states. */
 enum seat_state {
-    SEAT_EMPTY,     /* no device of this name yet */
-    SEAT_ASSIGNED,  /* told its part, loading */
-    SEAT_READY,     /* for a round or an evaluation */
-    SEAT_COMPUTING, /* has the round; its activations are awaited */
-    SEAT_WAITING,   /* its activations are here */
-    SEAT_ANSWERED,  /* its gradient has gone; its MSG_ROUND_DONE is awaited */
-    SEAT_EVALUATING /* forwards a chunk of test samples */
+    SEAT_EMPTY,      /* no device of this name yet */
+    SEAT_ASSIGNED,   /* told its part, loading */
+    SEAT_READY,      /* for a round or an evaluation */
+    SEAT_COMPUTING,  /* has the round; its activations are awaited */
+    SEAT_WAITING,    /* its activations are here */
+    SEAT_ANSWERED,   /* its gradient has gone; its MSG_ROUND_DONE is awaited */
+    SEAT_EVALUATING, /* forwards a chunk of test samples */
+    SEAT_COLLECTING  /* its front weights are awaited */
 };
 
 /* A device of the experiment and who sits there. */
 struct seat {
     enum seat_state state;
     uint64_t peer;
-    int64_t round_sent_us; /* MSG_ROUND was on its way from here on */
-    int64_t answered_us;   /* its gradient had gone by here */
+    uint64_t n_train, n_test; /* samples it will train on, and has for evaluations */
+    int64_t round_sent_us;    /* MSG_ROUND was on its way from here on */
+    int64_t answered_us;      /* its gradient had gone by here */
 };
 
 struct outgoing {
@@ -62,13 +64,17 @@ struct server {
     enum server_state state;
     char failure[MSG_MAX_REASON];
 
-    struct payload *first_front; /* weights every device starts from */
-    struct payload *front;       /* handed on from the turn before, or NULL */
+    struct payload *
+        *fronts; /* [C] weights each device starts from; once collected, those it ends with */
+    struct payload *front; /* handed on from the turn before, or NULL */
+    int n_to_collect;
+    bool has_weights; /* fronts were collected */
     struct back *back;
     struct air *air;
     double *lambda; /* [C] D_i / sum D */
     double one;     /* the weight of a device that is alone on its turn */
     int n_slots;    /* n = ceil(phi b), 0 when taking turns */
+    int n_test;     /* samples an evaluation covers */
 
     int64_t round_start_us;
     struct turn turn;
@@ -96,6 +102,10 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, int64
 void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us);
 void turn_advance(struct server *server, int64_t now_us);
 int64_t turn_wake_us(const struct server *server);
+
+/* collect.c */
+void collect_start(struct server *server);
+void collect_on_front(struct server *server, int seat, const struct msg *msg);
 
 /* server.c */
 /* NULL, or what is wrong with a message of n_samples activations and labels. */

@@ -264,7 +264,7 @@ static void measure_downlink(struct server *server, int seat, const struct msg *
 
 static int take_front(struct server *server, int seat, const struct msg *msg)
 {
-    size_t wanted = hands_over(server) ? payload_bytes(server->first_front) : 0;
+    size_t wanted = hands_over(server) ? payload_bytes(server->fronts[seat]) : 0;
     if (msg_payload_bytes(msg) != wanted) {
         server_fail(server, "device %s: handed on %zu bytes of front weights instead of %zu",
                     seat_name(server, seat), msg_payload_bytes(msg), wanted);

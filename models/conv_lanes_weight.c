@@ -12,8 +12,9 @@
 
 #define LANES KERNEL_LANES
 
-/* Floats of a band of both sides, within a second-level cache. */
-#define BAND_FLOATS (448 * 1024)
+/* Floats of a band of both sides, within a second-level cache; of whole images, if they fit at all. */
+#define BAND_FLOATS  (256 * 1024)
+#define IMAGE_FLOATS (448 * 1024)
 
 /* Pixels correlated at a time: of a few channels, they stay in a first-level cache. */
 #define CHUNK_PIXELS 64
@@ -82,7 +83,7 @@ static struct job job_of(const struct conv *conv)
     job.padded = max(window->x.padding + window->width, rows_read(&window->x, window->out_width));
     for (int rows = window->out_height; rows > 0; rows--) {
         plan_rows(&job, rows);
-        if (band_floats(&job) <= BAND_FLOATS)
+        if (band_floats(&job) <= (rows == window->out_height ? IMAGE_FLOATS : BAND_FLOATS))
             break;
     }
     return job;

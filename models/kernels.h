@@ -25,9 +25,13 @@ typedef float f32x16_unaligned __attribute__((vector_size(64), aligned(4), may_a
 
 #define KERNEL_LANES 16
 
+struct lane_kernels;     /* models/kernels_lanes.h */
+struct winograd_kernels; /* models/winograd.h */
+
 struct kernels {
-    const char *isa;                  /* "v4" */
-    const struct lane_kernels *lanes; /* models/kernels_lanes.h */
+    const char *isa; /* "v4" */
+    const struct winograd_kernels *winograd;
+    const struct lane_kernels *lanes;
 };
 
 /* The best this processor has. */

@@ -2,14 +2,17 @@
 /* The row of one instruction set. */
 #include "models/kernels.h"
 #include "models/kernels_lanes.h"
+#include "models/winograd.h"
 
 #define TEXT_(isa) #isa
 #define TEXT(isa)  TEXT_(isa)
 
 extern const struct lane_kernels KERNEL(lane_kernels);
+extern const struct winograd_kernels KERNEL(winograd_kernels);
 
 extern const struct kernels KERNEL(kernels);
 const struct kernels KERNEL(kernels) = {
     .isa = TEXT(KERNEL_ISA),
     .lanes = &KERNEL(lane_kernels),
+    .winograd = &KERNEL(winograd_kernels),
 };
