@@ -338,13 +338,9 @@ INLINE void correlate_block(const struct lane_correlation *a, int o, int t, int 
     UNROLL for (int i = 0; i < n_o; i++)
     {
         float *row = w + (size_t)i * a->w_step;
-        UNROLL for (int k = 0; k < n_t; k++)
-        {
-            if (k % 4 == 0 && k + 4 <= n_t)
-                add_four_sums(row + k, &sum[i][k]);
-            else if (k / 4 * 4 + 4 > n_t)
-                row[k] += sum_lanes(sum[i][k]);
-        }
+        int whole = n_t / 4 * 4;
+        UNROLL for (int k = 0; k < whole; k += 4) add_four_sums(row + k, &sum[i][k]);
+        UNROLL for (int k = whole; k < n_t; k++) row[k] += sum_lanes(sum[i][k]);
     }
 }
 
