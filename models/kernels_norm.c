@@ -3,28 +3,41 @@
 
 #include "models/kernels.h"
 
-enum { LANES = 8 };
+/* A register of doubles, and the floats that fill it. CHUNKS of them hide the latency of additions. */
+#if defined(__AVX512F__)
+#define LANES  8
+#define CHUNKS 2
+#elif defined(__AVX__)
+#define LANES  4
+#define CHUNKS 4
+#else
+#define LANES  2
+#define CHUNKS 4
+#endif
+#define STEP (LANES * CHUNKS)
 
-typedef float f32x8_unaligned __attribute__((vector_size(32), aligned(4), may_alias));
-typedef float f32x8 __attribute__((vector_size(32)));
-typedef int i32x8 __attribute__((vector_size(32)));
-typedef double f64x8 __attribute__((vector_size(64)));
+typedef float floats_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef int ints __attribute__((vector_size(4 * LANES)));
+typedef double doubles __attribute__((vector_size(8 * LANES)));
 
-static inline f32x8 load(const float *x)
+static inline floats load(const float *x)
 {
-    return *(const f32x8_unaligned *)x;
+    return *(const floats_unaligned *)x;
 }
 
-static inline f64x8 widen(f32x8 x)
+static inline doubles widen(floats x)
 {
-    return __builtin_convertvector(x, f64x8);
+    return __builtin_convertvector(x, doubles);
 }
 
-static inline double total(f64x8 lanes)
+static inline double total(const doubles lanes[CHUNKS])
 {
     double sum = 0;
-    for (int l = 0; l < LANES; l++)
-        sum += lanes[l];
+    for (int c = 0; c < CHUNKS; c++) {
+        for (int l = 0; l < LANES; l++)
+            sum += lanes[c][l];
+    }
     return sum;
 }
 
@@ -32,15 +45,15 @@ static inline double total(f64x8 lanes)
 static void moments(struct norm_rows at, const float *x, double *mean, double *squares)
 {
     double shift = (double)x[0], rest = 0, rest_squares = 0;
-    f64x8 sum = {0}, square = {0}, sum2 = {0}, square2 = {0};
+    doubles sum[CHUNKS] = {{0}}, square[CHUNKS] = {{0}};
     for (int row = 0; row < at.rows; row++, x += at.stride) {
         int i = 0;
-        for (; i + 2 * LANES <= at.pixels; i += 2 * LANES) {
-            f64x8 d = widen(load(x + i)) - shift, d2 = widen(load(x + i + LANES)) - shift;
-            sum += d;
-            square += d * d;
-            sum2 += d2;
-            square2 += d2 * d2;
+        for (; i + STEP <= at.pixels; i += STEP) {
+            for (int c = 0; c < CHUNKS; c++) {
+                doubles d = widen(load(x + i + c * LANES)) - shift;
+                sum[c] += d;
+                square[c] += d * d;
+            }
         }
         for (; i < at.pixels; i++) {
             double d = (double)x[i] - shift;
@@ -48,8 +61,8 @@ static void moments(struct norm_rows at, const float *x, double *mean, double *s
             rest_squares += d * d;
         }
     }
-    double m = (double)at.rows * at.pixels, d = (total(sum + sum2) + rest) / m;
-    double spread = total(square + square2) + rest_squares - m * d * d;
+    double m = (double)at.rows * at.pixels, d = (total(sum) + rest) / m;
+    double spread = total(square) + rest_squares - m * d * d;
     *mean = shift + d;
     *squares = spread > 0 ? spread : 0 * spread; /* NaN stays NaN */
 }
@@ -84,30 +97,29 @@ static inline float gated(float x, float g, struct norm_line line, bool relu)
     return !relu || y > 0 ? g : 0;
 }
 
-static inline f32x8 gated8(f32x8 x, f32x8 g, struct norm_line line, bool relu)
+static inline floats gated_floats(floats x, floats g, struct norm_line line, bool relu)
 {
     if (!relu)
         return g;
-    f32x8 y = line.gain * (x - line.mean) + line.bias;
-    i32x8 is_open = y > 0;
-    return (f32x8)((i32x8)g & is_open);
+    floats y = line.gain * (x - line.mean) + line.bias;
+    ints is_open = y > 0;
+    return (floats)((ints)g & is_open);
 }
 
 static inline void sum_up(struct norm_rows at, struct norm_line line, bool relu, const float *x,
                           const float *gy, double *sum, double *product)
 {
     double mean = (double)line.mean, rest = 0, rest_product = 0;
-    f64x8 s = {0}, p = {0}, s2 = {0}, p2 = {0};
+    doubles s[CHUNKS] = {{0}}, p[CHUNKS] = {{0}};
     for (int row = 0; row < at.rows; row++, x += at.stride, gy += at.stride) {
         int i = 0;
-        for (; i + 2 * LANES <= at.pixels; i += 2 * LANES) {
-            f32x8 xi = load(x + i), xi2 = load(x + i + LANES);
-            f64x8 g = widen(gated8(xi, load(gy + i), line, relu));
-            f64x8 g2 = widen(gated8(xi2, load(gy + i + LANES), line, relu));
-            s += g;
-            p += g * (widen(xi) - mean);
-            s2 += g2;
-            p2 += g2 * (widen(xi2) - mean);
+        for (; i + STEP <= at.pixels; i += STEP) {
+            for (int c = 0; c < CHUNKS; c++) {
+                floats xi = load(x + i + c * LANES);
+                doubles g = widen(gated_floats(xi, load(gy + i + c * LANES), line, relu));
+                s[c] += g;
+                p[c] += g * (widen(xi) - mean);
+            }
         }
         for (; i < at.pixels; i++) {
             double g = (double)gated(x[i], gy[i], line, relu);
@@ -115,8 +127,8 @@ static inline void sum_up(struct norm_rows at, struct norm_line line, bool relu,
             rest_product += g * ((double)x[i] - mean);
         }
     }
-    *sum = total(s + s2) + rest;
-    *product = total(p + p2) + rest_product;
+    *sum = total(s) + rest;
+    *product = total(p) + rest_product;
 }
 
 static void sums(struct norm_rows at, struct norm_line line, const float *x, const float *gy,

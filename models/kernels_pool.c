@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "models/kernels_pool.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "models/kernels.h"
@@ -109,10 +108,21 @@ DEFINE_MAX2(4, EVEN4, ODD4, LOW4, HIGH4)
 #define HIGH8 4, 12, 5, 13, 6, 14, 7, 15
 DEFINE_MAX2(8, EVEN8, ODD8, LOW8, HIGH8)
 
+/* As wide as a register is. */
+#ifdef __AVX__
+#define WIDE(name) name##8
+#define N_WIDE     8
+#else
+#define WIDE(name) name##4
+#define N_WIDE     4
+#endif
+typedef WIDE(f32x) f32xw;
+typedef WIDE(i32x) i32xw;
+
 static void max2_row(int n, const float *upper, const float *lower, float *y)
 {
-    if (n >= 8) {
-        max2_row8(n, upper, lower, y);
+    if (n >= N_WIDE) {
+        WIDE(max2_row)(n, upper, lower, y);
     } else if (n >= 4) {
         max2_row4(n, upper, lower, y);
     } else {
@@ -133,8 +143,8 @@ static void max2(size_t n, int height, int width, const float *x, float *y)
 static void max2_gradient_row(int n, const float *upper, const float *lower, const float *gy,
                               float *to_upper, float *to_lower)
 {
-    if (n >= 8) {
-        max2_gradient_row8(n, upper, lower, gy, to_upper, to_lower);
+    if (n >= N_WIDE) {
+        WIDE(max2_gradient_row)(n, upper, lower, gy, to_upper, to_lower);
         return;
     }
     if (n >= 4) {
@@ -168,74 +178,91 @@ static void max2_gradient(size_t n, int height, int width, const float *x, const
     }
 }
 
-/* Row iy of a plane between columns of -infinity; a row of it outside. */
-static void pad_row(int height, int width, int iy, const float *x, float *row)
+/*
+ * 3x3 windows, stride 2, N_WIDE of them side by side: three rows, each of whose pixels at either end stands beside it once
+ * more, and a row above or below the plane is the one next to it. So what is outside is never larger than what is inside,
+ * and where it comes first, the pixel it repeats is meant.
+ */
+#define MAX3_ROW (POOL_MAX3_WIDTH + 2 + 2 * N_WIDE)
+
+static int clamp(int i, int n)
 {
-    row[0] = row[width + 1] = -INFINITY;
-    if (iy >= 0 && iy < height) {
-        memcpy(row + 1, x + iy * width, (size_t)width * sizeof *row);
-        return;
+    return i < 0 ? 0 : i < n ? i : n - 1;
+}
+
+static void take_rows(int height, int width, int first, const float *x, float (*rows)[MAX3_ROW])
+{
+    for (int ky = 0; ky < 3; ky++) {
+        const float *from = x + clamp(first + ky, height) * width;
+        memcpy(rows[ky] + 1, from, (size_t)width * sizeof *from);
+        rows[ky][0] = from[0];
+        rows[ky][width + 1] = from[width - 1];
     }
-    for (int i = 1; i <= width; i++)
-        row[i] = -INFINITY;
+}
+
+/* The largest of each window's three pixels in one row, and which it is, counted from `first`. */
+static inline f32xw row_largest(const float *row, i32xw first, i32xw *at)
+{
+    f32xw m, middle, right, unused;
+    WIDE(split)(row, &m, &middle);
+    WIDE(split)(row + 2, &right, &unused);
+    i32xw at_middle = WIDE(takes)(middle, m);
+    m = WIDE(pick)(at_middle, middle, m);
+    i32xw at_right = WIDE(takes)(right, m);
+    *at = first + (((at_middle & 1) & ~at_right) | (at_right & 2));
+    return WIDE(pick)(at_right, right, m);
+}
+
+static inline f32xw window_largest(float (*rows)[MAX3_ROW], int first, i32xw *largest)
+{
+    i32xw zero = {0}, at;
+    f32xw m = row_largest(rows[0] + first, zero, largest);
+    for (int ky = 1; ky < 3; ky++) {
+        f32xw b = row_largest(rows[ky] + first, zero + 3 * ky, &at);
+        i32xw takes = WIDE(takes)(b, m);
+        m = WIDE(pick)(takes, b, m);
+        *largest = (at & takes) | (*largest & ~takes);
+    }
+    return m;
 }
 
 static void max3(size_t n, int height, int width, int padding, const float *x, float *y)
 {
-    float rows[3][POOL_MAX3_WIDTH + 2], high[POOL_MAX3_WIDTH + 2];
+    float rows[3][MAX3_ROW] = {{0}}, row[MAX3_ROW];
     int out_height = (height + 2 * padding - 3) / 2 + 1;
     int out_width = (width + 2 * padding - 3) / 2 + 1;
     for (; n > 0; n--, x += height * width) {
         for (int oy = 0; oy < out_height; oy++, y += out_width) {
-            for (int ky = 0; ky < 3; ky++)
-                pad_row(height, width, 2 * oy - padding + ky, x, rows[ky]);
-            for (int i = 0; i < width + 2; i++)
-                high[i] = larger(larger(rows[0][i], rows[1][i]), rows[2][i]);
-            const float *from = high + 1 - padding;
-            for (int ox = 0; ox < out_width; ox++)
-                y[ox] = larger(larger(from[2 * ox], from[2 * ox + 1]), from[2 * ox + 2]);
+            i32xw unused;
+            take_rows(height, width, 2 * oy - padding, x, rows);
+            for (int ox = 0; ox < out_width; ox += N_WIDE)
+                WIDE(store)(row + ox, window_largest(rows, 1 - padding + 2 * ox, &unused));
+            memcpy(y, row, (size_t)out_width * sizeof *y);
         }
-    }
-}
-
-/* Which of a window's nine pixels is its largest; 9: none is above -infinity. */
-static void find_largest(int n, int first, float (*rows)[POOL_MAX3_WIDTH + 2], int *largest)
-{
-    const float *a = rows[0] + first, *b = rows[1] + first, *c = rows[2] + first;
-    for (int i = 0; i < n; i++) {
-        const float v[9] = {a[2 * i],     a[2 * i + 1], a[2 * i + 2], b[2 * i],    b[2 * i + 1],
-                            b[2 * i + 2], c[2 * i],     c[2 * i + 1], c[2 * i + 2]};
-        float m = -INFINITY;
-        int at = 9;
-        for (int k = 0; k < 9; k++) {
-            int takes = is_larger(v[k], m);
-            m = takes ? v[k] : m;
-            at = takes ? k : at;
-        }
-        largest[i] = at;
     }
 }
 
 static void max3_gradient(size_t n, int height, int width, int padding, const float *x,
                           const float *gy, float *gx)
 {
-    float rows[3][POOL_MAX3_WIDTH + 2];
-    int largest[POOL_MAX3_WIDTH];
+    float rows[3][MAX3_ROW] = {{0}};
+    int largest[MAX3_ROW];
     int out_height = (height + 2 * padding - 3) / 2 + 1;
     int out_width = (width + 2 * padding - 3) / 2 + 1;
     for (; n > 0; n--, x += height * width, gx += height * width) {
         for (int oy = 0; oy < out_height; oy++, gy += out_width) {
+            take_rows(height, width, 2 * oy - padding, x, rows);
+            for (int ox = 0; ox < out_width; ox += N_WIDE) {
+                i32xw at;
+                window_largest(rows, 1 - padding + 2 * ox, &at);
+                memcpy(largest + ox, &at, sizeof at);
+            }
+            float *to[3];
             for (int ky = 0; ky < 3; ky++)
-                pad_row(height, width, 2 * oy - padding + ky, x, rows[ky]);
-            find_largest(out_width, 1 - padding, rows, largest);
+                to[ky] = gx + clamp(2 * oy - padding + ky, height) * width;
             for (int ox = 0; ox < out_width; ox++) {
-                int at_y = 2 * oy - padding + largest[ox] / 3;
-                int at_x = 2 * ox - padding + largest[ox] % 3;
-                if (largest[ox] == 9) { /* the first that is inside */
-                    at_y = 2 * oy > padding ? 2 * oy - padding : 0;
-                    at_x = 2 * ox > padding ? 2 * ox - padding : 0;
-                }
-                gx[at_y * width + at_x] += gy[ox];
+                int ky = largest[ox] / 3, kx = largest[ox] % 3;
+                to[ky][clamp(2 * ox - padding + kx, width)] += gy[ox];
             }
         }
     }

@@ -70,9 +70,9 @@ int problem_save(const struct problem *problem, const char *path, struct err *er
 int problem_check(const struct problem *problem, struct err *err);
 
 /*
- * From an experiment: costs from its model's profile, gains from path loss, antenna gain and one
- * draw of the fading per device and subchannel (stream RNG_CHANNEL of its seed, same for up and
- * down). aggregation_ratio and takes_turns are the framework's to say.
+ * From an experiment: costs from its model's profile, gains of its channel (link/channel.h) in round 1 at time 0,
+ * the same up and down.
+ * aggregation_ratio and takes_turns are the framework's to say.
  */
 int problem_build(struct problem *problem, const struct experiment *e, double aggregation_ratio,
                   bool takes_turns, struct err *err);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge-server/conditions.h"
 #include "edge-server/planning.h"
 #include "testbed/command.h"
 
@@ -78,6 +79,23 @@ static int finish(const struct arguments *a, const struct problem *problem, cons
     fputs(text.text, stdout);
     strbuf_release(&text);
     return plan->status == PLAN_INFEASIBLE ? err_set(err, "there is no plan: %s", plan->reason) : 0;
+}
+
+/* What its links make of the first round, where they do more than carry bits at the plan's rates. */
+static int show_links(const struct experiment *e, const struct problem *problem,
+                      const struct plan *plan, struct err *err)
+{
+    struct conditions conditions;
+    if (plan->status == PLAN_INFEASIBLE)
+        return 0;
+    int status =
+        conditions_init(&conditions, e, problem, plan, err) || conditions_next(&conditions, err);
+    if (!status && conditions.latency_s != plan->latency_s)
+        printf(
+            "Round 1 over links as they are (recordings, outages, delay, jitter, loss): %.6g s\n",
+            conditions.latency_s);
+    conditions_release(&conditions);
+    return status ? -1 : 0;
 }
 
 /* `policy` NULL: the experiment's, or the default. */
@@ -157,6 +175,8 @@ static int solve(const struct arguments *a, const struct problem *problem,
     if (make_plan(&plan, problem, e, a->policy, err))
         return -1;
     int status = finish(a, problem, &plan, err);
+    if (!status && e)
+        status = show_links(e, problem, &plan, err);
     plan_release(&plan);
     return status;
 }

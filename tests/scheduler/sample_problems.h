@@ -83,11 +83,11 @@ static inline void random_problem(struct problem *p, uint64_t seed, int n_device
     rng_seed(&rng, seed, RNG_DEVICES);
     for (int i = 0; i < n_devices; i++) {
         double distance_m = 200 * sqrt(rng_uniform(&rng));
-        double loss_db = path_loss_find("samimi-los")->loss_db(28e9, distance_m);
+        double loss_db = path_loss_find("samimi-los")->loss_db(28e9, distance_m, true);
         p->devices[i].clock_hz = rng_uniform_in(&rng, 1e9, 1.6e9);
         for (int k = 0; k < n_subchannels; k++)
             p->devices[i].gain[k] =
-                10 * pow(10, -loss_db / 10) * fading_find("rayleigh")->draw(&rng);
+                10 * pow(10, -loss_db / 10) * fading_find("rayleigh")->draw(&rng, 0);
     }
 }
 
