@@ -45,7 +45,7 @@ void dual_search_init(struct dual_search *s, const struct cell *cell, const int 
     *s =
         (struct dual_search){.cell = cell,
                              .partner = partner,
-                             .gap = options->gap,
+                             .gap = options->gap * (1 - 1e-9),
                              .deadline_us = clock_now_us() + (int64_t)(options->time_limit_s * 1e6),
                              .best = -1,
                              .best_s = HUGE_VAL,

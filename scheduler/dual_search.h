@@ -24,7 +24,7 @@ struct dual_cut {
 struct dual_search {
     const struct cell *cell; /* borrowed */
     const int *partner;      /* [C] by ownership_match() */
-    double gap;
+    double gap;              /* a hair below what was asked, for rounding */
     int64_t deadline_us;
     struct dual_cut *cuts; /* least bound first at the start */
     int n_cuts;

@@ -37,7 +37,7 @@ void exact_search_init(struct exact_search *s, const struct cell *cell, const in
 
     *s = (struct exact_search){.cell = cell,
                                .partner = partner,
-                               .gap = gap,
+                               .gap = gap * (1 - 1e-9),
                                .aim = AIM * gap,
                                .deadline_us = deadline_us,
                                .best = -1,

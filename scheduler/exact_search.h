@@ -33,7 +33,7 @@ struct cut_search {
 struct exact_search {
     const struct cell *cell;
     const int *partner; /* [C] by ownership_match() */
-    double gap;         /* enough when more would be dear */
+    double gap; /* enough when more would be dear; a hair below what was asked, for rounding */
     double aim; /* the gap below which nothing is looked at; goes on to it while that is cheap */
     int64_t deadline_us;
     struct cut_search *cuts; /* least_s ascending */
