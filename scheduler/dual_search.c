@@ -160,6 +160,18 @@ void dual_search_try(struct dual_search *s, int j, const int *owner)
     allocation_release(&tried);
 }
 
+void dual_search_try_rival(struct dual_search *s, const int *owner)
+{
+    struct allocation tried;
+
+    for (int j = 0; j < s->n_cuts; j++) {
+        allocation_init(&tried, s->cell, &s->cuts[j].costs);
+        allocation_set(&tried, owner);
+        keep_if_best(s, j, &tried, allocation_total_s(&tried));
+        allocation_release(&tried);
+    }
+}
+
 static bool is_good(const struct dual_search *s)
 {
     return dual_search_bound_s(s) >= s->best_s * (1 - s->gap);

@@ -44,6 +44,9 @@ void dual_search_release(struct dual_search *s);
  * run. */
 void dual_search_try(struct dual_search *s, int j, const int *owner);
 
+/* The same at the cut that is best for them, as they are. */
+void dual_search_try_rival(struct dual_search *s, const int *owner);
+
 void dual_search_run(struct dual_search *s);
 
 /* No allocation at any of the cuts is faster. */

@@ -148,8 +148,8 @@ static void search(const struct baseline *b, const struct cell *cell, const int 
 
 /* A policy has no room for its switches but in its function. */
 #define BASELINE(NAME, ...)                                                                        \
-    static void search_##NAME(const struct cell *cell, const int *partner,                         \
-                              const struct plan_options *options, struct plan *plan)               \
+    void policy_##NAME##_search(const struct cell *cell, const int *partner,                       \
+                                const struct plan_options *options, struct plan *plan)             \
     {                                                                                              \
         search(&(struct baseline){__VA_ARGS__}, cell, partner, options, plan);                     \
     }                                                                                              \
@@ -157,7 +157,7 @@ static void search(const struct baseline *b, const struct cell *cell, const int 
                               struct plan *plan, struct err *err)                                  \
     {                                                                                              \
         (void)err;                                                                                 \
-        policy_with_cell(problem, options, plan, search_##NAME);                                   \
+        policy_with_cell(problem, options, plan, policy_##NAME##_search);                          \
         return 0;                                                                                  \
     }
 

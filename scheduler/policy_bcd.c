@@ -144,8 +144,8 @@ void bcd_run(struct bcd *b)
     }
 }
 
-static void search(const struct cell *cell, const int *partner, const struct plan_options *options,
-                   struct plan *plan)
+void policy_bcd_search(const struct cell *cell, const int *partner,
+                       const struct plan_options *options, struct plan *plan)
 {
     double least_s = HUGE_VAL;
     struct bcd b;
@@ -176,6 +176,6 @@ int policy_bcd_solve(const struct problem *problem, const struct plan_options *o
                      struct plan *plan, struct err *err)
 {
     (void)err;
-    policy_with_cell(problem, options, plan, search);
+    policy_with_cell(problem, options, plan, policy_bcd_search);
     return 0;
 }
