@@ -40,14 +40,15 @@ static void measure_whole_band(struct cell *cell)
     struct bands band;
 
     bands_init(&band, cell->n_subchannels);
+    cell->broadcast_bps = HUGE_VAL;
     for (int i = 0; i < cell->n_devices; i++) {
         bands_fill(&band, cell, i, NULL);
         cell->whole_uplink_bps[i] = waterfill_rate_bps(&band, cell->power_cap_w[i]);
         for (int k = 0; k < cell->n_subchannels; k++)
             cell->whole_downlink_bps[i] += cell->downlink_bps[cell_at(cell, i, k)];
+        cell->broadcast_bps = fmin(cell->broadcast_bps, cell->whole_downlink_bps[i]);
     }
     bands_release(&band);
-    cell->broadcast_bps = rates_broadcast_bps(cell->problem);
 }
 
 void cell_init(struct cell *cell, const struct problem *problem)

@@ -31,7 +31,7 @@ static double round_of_s(const struct bcd *b, const int *owner, const double *ps
     double total_s;
 
     rates_init(&rates, b->cell->n_devices);
-    rates_evaluate(b->cell->problem, owner, psd, &rates);
+    rates_evaluate_own(b->cell->problem, owner, psd, b->cell->broadcast_bps, &rates);
     total_s = round_at_s(b, b->cut, &rates);
     rates_release(&rates);
     return total_s;
@@ -99,7 +99,7 @@ static void choose_cut(struct bcd *b)
     int cut;
 
     rates_init(&rates, b->cell->n_devices);
-    rates_evaluate(b->cell->problem, b->owner, b->psd, &rates);
+    rates_evaluate_own(b->cell->problem, b->owner, b->psd, b->cell->broadcast_bps, &rates);
     cut = cut_program_solve(b->cell->problem, &rates);
     if (cut >= 0)
         total_s = round_at_s(b, cut, &rates);
