@@ -19,6 +19,7 @@
 enum state {
     WAITING_FOR_ASSIGNMENT,
     READY,                 /* for a round, an evaluation, or the end */
+    HANDING_UP,            /* layers given up are on the uplink */
     FORWARD,               /* computed; letting the modelled time pass */
     WAITING_FOR_GRADIENTS, /* activations are on the uplink or have gone */
     BACKWARD,              /* computed; letting the modelled time pass */
@@ -28,6 +29,7 @@ enum state {
 
 static const char *const state_names[] = {"waiting for an assignment",
                                           "ready",
+                                          "handing layers up",
                                           "in the forward pass",
                                           "waiting for gradients",
                                           "in the backward pass",
@@ -105,16 +107,61 @@ static int on_assignment(struct device *device, struct msg *msg, struct err *err
     return 0;
 }
 
-/* The front weights of the device before, when devices take turns. */
-static int take_over_front(struct device *device, const struct payload *weights, struct err *err)
+/* What the server asks for of layers [cut, front_cut()); *layers is NULL when it does not. */
+static int give_up_layers(const struct device *device, const struct msg_round *round,
+                          struct msg **layers, struct err *err)
 {
-    size_t n;
-    float *own = front_weights(device->front, &n);
-    if (payload_bytes(weights) != n * sizeof *own)
-        return err_set(err, "%zu bytes of front weights, the layers have %zu",
-                       payload_bytes(weights), n * sizeof *own);
-    memcpy(own, payload_data(weights), n * sizeof *own);
+    *layers = NULL;
+    if (!round->returns_layers && !round->returns_optimizer)
+        return 0;
+    int from = (int)round->cut, to = front_cut(device->front);
+    struct payload *weights =
+        front_get_weights(device->front, from, round->returns_layers ? to : from, err);
+    struct payload *state =
+        weights
+            ? front_get_optimizer(device->front, from, round->returns_optimizer ? to : from, err)
+            : NULL;
+    if (!state) {
+        payload_drop(weights);
+        return -1;
+    }
+    *layers = msg_new(MSG_LAYERS);
+    (*layers)->layers.round = round->round;
+    msg_attach(*layers, weights);
+    msg_attach(*layers, state);
     return 0;
+}
+
+static int check_plan(const struct device *device, const struct msg *msg, struct err *err)
+{
+    const struct msg_round *round = &msg->round;
+    uint32_t before = (uint32_t)front_cut(device->front);
+    if (round->cut > before && msg->n_payloads != 2)
+        return err_set(err, "cut %u after cut %u without the layers between", round->cut, before);
+    if (round->cut <= before && msg->n_payloads == 2)
+        return err_set(err, "optimiser state of layers gained, but cut %u follows cut %u",
+                       round->cut, before);
+    if (round->cut > before && round->weights_from > before)
+        return err_set(err, "weights from layer %u on, but those from %u on are missing",
+                       round->weights_from, before);
+    if (round->cut >= before && (round->returns_layers || round->returns_optimizer))
+        return err_set(err, "asks for layers given up, but cut %u follows cut %u", round->cut,
+                       before);
+    return 0;
+}
+
+/* The round's cut, and what it brings for its layers. */
+static int take_plan(struct device *device, const struct msg *msg, struct err *err)
+{
+    int before = front_cut(device->front), cut = (int)msg->round.cut;
+    return front_move_cut(device->front, cut, err) ||
+                   (msg->n_payloads > 0 &&
+                    front_set_weights(device->front, (int)msg->round.weights_from, cut,
+                                      msg->payload[0], err)) ||
+                   (msg->n_payloads > 1 &&
+                    front_set_optimizer(device->front, before, cut, msg->payload[1], err))
+               ? -1
+               : 0;
 }
 
 /* Activations and labels are lent: the tape holds them until the server has answered. */
@@ -127,24 +174,8 @@ static void attach_activations(struct device *device, struct msg *msg, const flo
     msg_attach(msg, payload_lend(labels, n_samples * sizeof *labels, NULL, NULL));
 }
 
-static int on_round(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+static void start_forward(struct device *device, int64_t now_us)
 {
-    if (device->state != READY)
-        return err_set(err, "round %u came while %s", msg->round.round, state_names[device->state]);
-    if (msg->round.round <= device->last_round)
-        return err_set(err, "round %u came after round %u", msg->round.round, device->last_round);
-    if (msg->round.n_shared > (uint32_t)front_batch_size(device->front))
-        return err_set(err, "round %u: %u shared slots in a batch of %d", msg->round.round,
-                       msg->round.n_shared, front_batch_size(device->front));
-    if (msg->n_payloads == 1 && take_over_front(device, msg->payload[0], err))
-        return err_prefix(err, "round %u", msg->round.round);
-    device->round = msg->round;
-    device->last_round = msg->round.round;
-    device->n_slots_covered = 0;
-    device->n_overruns = 0;
-    double rate_bps = msg->round.uplink_bps > 0 ? msg->round.uplink_bps : HUGE_VAL;
-    shaper_set_rate(device->uplink, rate_bps);
-
     device->state = FORWARD;
     pass_start(&device->pass, now_us, device->round.forward_s);
     const uint32_t *labels;
@@ -154,6 +185,35 @@ static int on_round(struct device *device, struct msg *msg, int64_t now_us, stru
     device->result->activations.n_samples = (uint32_t)front_batch_size(device->front);
     attach_activations(device, device->result, activations, labels,
                        (size_t)front_batch_size(device->front));
+}
+
+static int on_round(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+{
+    if (device->state != READY)
+        return err_set(err, "round %u came while %s", msg->round.round, state_names[device->state]);
+    if (msg->round.round <= device->last_round)
+        return err_set(err, "round %u came after round %u", msg->round.round, device->last_round);
+    if (msg->round.n_shared > (uint32_t)front_batch_size(device->front))
+        return err_set(err, "round %u: %u shared slots in a batch of %d", msg->round.round,
+                       msg->round.n_shared, front_batch_size(device->front));
+    struct msg *layers = NULL;
+    if (check_plan(device, msg, err) || give_up_layers(device, &msg->round, &layers, err) ||
+        take_plan(device, msg, err)) {
+        msg_free(layers);
+        return err_prefix(err, "round %u", msg->round.round);
+    }
+    device->round = msg->round;
+    device->last_round = msg->round.round;
+    device->n_slots_covered = 0;
+    device->n_overruns = 0;
+    double rate_bps = msg->round.uplink_bps > 0 ? msg->round.uplink_bps : HUGE_VAL;
+    shaper_set_rate(device->uplink, rate_bps);
+    if (!layers) {
+        start_forward(device, now_us);
+        return 0;
+    }
+    device->state = HANDING_UP;
+    shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(layers), layers);
     return 0;
 }
 
@@ -250,6 +310,7 @@ static int handle(struct device *device, struct msg *msg, int64_t now_us, struct
     case MSG_ACTIVATIONS:
     case MSG_ROUND_DONE:
     case MSG_EVALUATION:
+    case MSG_LAYERS:
     case MSG_N_KINDS:
         break;
     }
@@ -294,9 +355,17 @@ static void end_backward(struct device *device, int64_t now_us)
     shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(msg), msg);
 }
 
+/* Layers given up have gone, and were given out to be sent: the forward pass does not hold them up. */
+static bool has_handed_up(const struct device *device)
+{
+    return device->state == HANDING_UP && shaper_next_us(device->uplink) == INT64_MAX;
+}
+
 void device_advance(struct device *device, int64_t now_us)
 {
-    if (device->state == FORWARD && pass_is_over(&device->pass, now_us))
+    if (has_handed_up(device))
+        start_forward(device, now_us);
+    else if (device->state == FORWARD && pass_is_over(&device->pass, now_us))
         end_forward(device, now_us);
     else if (device->state == BACKWARD && pass_is_over(&device->pass, now_us))
         end_backward(device, now_us);
@@ -311,6 +380,8 @@ int64_t device_wake_us(const struct device *device)
     if ((device->state == FORWARD || device->state == BACKWARD) &&
         pass_wake_us(&device->pass) < wake_us)
         wake_us = pass_wake_us(&device->pass);
+    if (has_handed_up(device))
+        wake_us = shaper_free_us(device->uplink);
     return wake_us;
 }
 

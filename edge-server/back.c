@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "models/net_range.h"
 
 struct back {
+    const struct net_spec *spec;
     struct net *net;
     struct tape *tape;
     struct sgd sgd;
@@ -38,14 +40,30 @@ int aggregation_find(const char *name)
     return -1;
 }
 
+/* The tape and sizes that belong to back->net. */
+static int settle_cut(struct back *back, struct err *err)
+{
+    back->cut = net_from(back->net);
+    back->end = net_to(back->net);
+    back->last = back->end - 1;
+    struct shape input = net_shape(back->net, back->cut), output = net_shape(back->net, back->end);
+    back->features = shape_features(&input);
+    back->n_classes = (int)shape_features(&output);
+    tape_free(back->tape);
+    back->tape = tape_new(back->net, back->max_groups * back->batch, err);
+    return back->tape ? 0 : -1;
+}
+
 struct back *back_new(const struct net_spec *spec, const struct back_options *options,
                       struct err *err)
 {
     struct back *back = mem_zero(1, sizeof *back);
     size_t groups = (size_t)options->max_groups;
+    back->spec = spec;
+    back->max_groups = options->max_groups;
+    back->batch = options->batch;
     back->net = net_new(spec, options->cut, -1, err);
-    back->tape = back->net ? tape_new(back->net, options->max_groups * options->batch, err) : NULL;
-    if (!back->tape) {
+    if (!back->net || settle_cut(back, err)) {
         back_free(back);
         return NULL;
     }
@@ -56,14 +74,6 @@ struct back *back_new(const struct net_spec *spec, const struct back_options *op
         back->velocity = mem_zero(n_params, sizeof *back->velocity);
     back->sgd = options->sgd;
     back->seed = options->seed;
-    back->cut = options->cut;
-    back->end = net_to(back->net);
-    back->last = back->end - 1;
-    back->max_groups = options->max_groups;
-    back->batch = options->batch;
-    struct shape input = net_shape(back->net, back->cut), output = net_shape(back->net, back->end);
-    back->features = shape_features(&input);
-    back->n_classes = (int)shape_features(&output);
     back->labels = mem_zero(groups * (size_t)back->batch, sizeof *back->labels);
     back->losses = mem_zero(groups, sizeof *back->losses);
     back->ones = mem_zero(groups, sizeof *back->ones);
@@ -242,4 +252,73 @@ struct loss back_evaluate(struct back *back, const float *activations, const uin
     net_forward(back->net, back->tape, back->cut, back->end, n);
     return loss_softmax_cross_entropy(tape_activation(back->tape, back->end), labels, n,
                                       back->n_classes, NULL);
+}
+
+int back_cut(const struct back *back)
+{
+    return back->cut;
+}
+
+/* Floats of optimiser state for each parameter. */
+static int n_planes(const struct back *back)
+{
+    return back->sgd.momentum > 0 ? 1 : 0;
+}
+
+int back_move_cut(struct back *back, int cut, struct err *err)
+{
+    float *velocity;
+    struct net *net = net_range_moved(back->net, back->velocity, n_planes(back), back->spec, cut,
+                                      back->end, &velocity, err);
+    if (!net)
+        return -1;
+    net_free(back->net);
+    free(back->velocity);
+    back->net = net;
+    back->velocity = velocity;
+    return settle_cut(back, err);
+}
+
+size_t back_weights_floats(const struct back *back, int from, int to)
+{
+    return net_range_weights(back->net, from, to);
+}
+
+size_t back_optimizer_floats(const struct back *back, int from, int to)
+{
+    return net_range_params(back->net, from, to) * (size_t)n_planes(back);
+}
+
+void back_get_layers(const struct back *back, int from, int to, float *weights, float *optimizer)
+{
+    net_range_get(back->net, from, to, weights);
+    net_range_get_planes(back->net, from, to, n_planes(back), back->velocity, optimizer);
+}
+
+static float *mean_of(const float *const *parts, int n_parts, const double *lambda, size_t n)
+{
+    float *mean = mem_zero(n, sizeof *mean);
+    for (size_t k = 0; k < n; k++) {
+        double sum = 0;
+        for (int i = 0; i < n_parts; i++)
+            sum += lambda[i] * (double)parts[i][k];
+        mean[k] = (float)sum;
+    }
+    return mean;
+}
+
+void back_set_weights(struct back *back, int from, int to, int n, const double *lambda,
+                      const float *const *weights)
+{
+    float *mean = mean_of(weights, n, lambda, back_weights_floats(back, from, to));
+    net_range_set(back->net, from, to, mean);
+    free(mean);
+}
+
+void back_set_optimizer(struct back *back, int from, int to, int n, const double *lambda,
+                        const float *const *states)
+{
+    float *mean = mean_of(states, n, lambda, back_optimizer_floats(back, from, to));
+    net_range_set_planes(back->net, from, to, n_planes(back), back->velocity, mean);
+    free(mean);
 }

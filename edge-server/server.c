@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "edge-server/server.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,11 @@
 #include "edge-server/server_impl.h"
 
 /* What a device sends and gets in one message has to fit into one. */
-static int check_payloads(const struct experiment *e, const struct problem_cut *cut,
-                          struct err *err)
+int server_check_cut(const struct server *server, struct err *err)
 {
+    const struct experiment *e = server->in.experiment;
+    const struct schedule *schedule = server->in.schedule;
+    const struct problem_cut *cut = &schedule->problem.cuts[schedule->plan.cut];
     double batch_bytes = cut->activation_bits / 8 * e->training.batch_size;
     double limit = (double)PAYLOAD_MAX_BYTES;
     if (batch_bytes > limit)
@@ -28,7 +31,7 @@ static int build_learning(struct server *server, struct err *err)
 {
     const struct experiment *e = server->in.experiment;
     const struct partition *partition = server->in.partition;
-    int cut = server->in.problem->cuts[server->in.plan->cut].layer;
+    int cut = server->in.schedule->cut;
     struct back_options options = {
         .cut = cut,
         .max_groups = server->framework->takes_turns ? 1 : server->n_seats,
@@ -36,7 +39,7 @@ static int build_learning(struct server *server, struct err *err)
         .seed = e->seed,
         .sgd = {e->training.server_learning_rate, e->training.momentum, e->training.weight_decay},
     };
-    if (check_payloads(e, &server->in.problem->cuts[server->in.plan->cut], err))
+    if (server_check_cut(server, err))
         return -1;
     server->back = back_new(&e->model, &options, err);
     server->first_front = server->back ? assignment_front_weights(e, cut, err) : NULL;
@@ -58,7 +61,7 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->one = 1;
     server->seats = mem_zero((size_t)e->n_devices, sizeof *server->seats);
     server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
-    server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->plan->rates : NULL);
+    server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->schedule->rates : NULL);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_init(&server->records[i], e->n_devices);
@@ -77,7 +80,7 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
         return NULL;
     }
     server->aggregation = (enum aggregation)aggregation;
-    server->n_slots = problem_aggregated_slots(inputs->problem);
+    server->n_slots = problem_aggregated_slots(&inputs->schedule->problem);
     return server;
 }
 
@@ -94,6 +97,9 @@ void server_free(struct server *server)
     back_free(server->back);
     payload_drop(server->first_front);
     payload_drop(server->front);
+    handover_release(server);
+    for (int i = 0; i < server->n_seats; i++)
+        handover_release_seat(&server->seats[i]);
     evaluation_release(&server->evaluation);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_release(&server->records[i]);
@@ -135,7 +141,7 @@ static void on_hello(struct server *server, uint64_t peer, const struct msg_hell
         server_send_peer(server, peer, refusal);
         return;
     }
-    int cut = server->in.problem->cuts[server->in.plan->cut].layer;
+    int cut = server->in.schedule->cut;
     server->seats[seat].peer = peer;
     server->seats[seat].state = SEAT_ASSIGNED;
     server_send(server, seat,
@@ -143,7 +149,7 @@ static void on_hello(struct server *server, uint64_t peer, const struct msg_hell
                                 server->first_front));
 }
 
-static void on_ready(struct server *server, int seat, const struct msg_ready *ready, int64_t now_us)
+static void on_ready(struct server *server, int seat, const struct msg_ready *ready)
 {
     const struct partition *p = server->in.partition;
     if (server->seats[seat].state != SEAT_ASSIGNED) {
@@ -161,7 +167,7 @@ static void on_ready(struct server *server, int seat, const struct msg_ready *re
     }
     server->seats[seat].state = SEAT_READY;
     if (++server->n_ready == server->n_seats)
-        turn_start_round(server, now_us);
+        server->state = SERVER_PLANNING;
 }
 
 static bool evaluation_is_due(const struct server *server, uint32_t round)
@@ -181,22 +187,33 @@ static void ask_evaluation(struct server *server, int seat)
 }
 
 /* The record is complete: out with it, and on. */
-static void finish_round(struct server *server, int64_t now_us)
+static void finish_round(struct server *server)
 {
     server->has_record = true;
-    server->last_is_current =
-        current_record(server)->round == (uint32_t)server->in.experiment->training.rounds;
-    if (server->last_is_current)
+    server->last_is_current = true;
+    if (current_record(server)->round == (uint32_t)server->in.experiment->training.rounds)
         server_finish(server);
     else
-        turn_start_round(server, now_us);
+        server->state = SERVER_PLANNING;
 }
 
-void server_end_round(struct server *server, int64_t now_us)
+uint32_t server_wanted_round(const struct server *server)
+{
+    return server->state == SERVER_PLANNING ? server->records[server->current].round + 1 : 0;
+}
+
+void server_start_round(struct server *server, int64_t now_us)
+{
+    assert(server->in.schedule->round == server_wanted_round(server));
+    server->last_is_current = false;
+    turn_start_round(server, now_us);
+}
+
+void server_end_round(struct server *server)
 {
     const struct experiment *e = server->in.experiment;
     if (!evaluation_is_due(server, current_record(server)->round)) {
-        finish_round(server, now_us);
+        finish_round(server);
         return;
     }
     /* Where the front part is handed on, the newest is the last device's. */
@@ -222,7 +239,7 @@ const char *server_check_batch(const struct server *server, const struct msg *ms
     return NULL;
 }
 
-static void on_evaluation(struct server *server, int seat, struct msg *msg, int64_t now_us)
+static void on_evaluation(struct server *server, int seat, struct msg *msg)
 {
     const struct msg_evaluation *answer = &msg->evaluation;
     if (server->seats[seat].state != SEAT_EVALUATING ||
@@ -247,14 +264,14 @@ static void on_evaluation(struct server *server, int seat, struct msg *msg, int6
     record->is_evaluated = true;
     record->accuracy = evaluation_accuracy(&server->evaluation);
     record->test_loss = evaluation_loss(&server->evaluation);
-    finish_round(server, now_us);
+    finish_round(server);
 }
 
 static void from_device(struct server *server, int seat, struct msg *msg, int64_t now_us)
 {
     switch (msg->kind) {
     case MSG_READY:
-        on_ready(server, seat, &msg->ready, now_us);
+        on_ready(server, seat, &msg->ready);
         return;
     case MSG_ACTIVATIONS:
         turn_on_activations(server, seat, msg, now_us);
@@ -263,7 +280,10 @@ static void from_device(struct server *server, int seat, struct msg *msg, int64_
         turn_on_round_done(server, seat, msg, now_us);
         return;
     case MSG_EVALUATION:
-        on_evaluation(server, seat, msg, now_us);
+        on_evaluation(server, seat, msg);
+        return;
+    case MSG_LAYERS:
+        handover_on_layers(server, seat, msg, now_us);
         return;
     case MSG_ERROR:
         server->seats[seat].state = SEAT_EMPTY; /* it has left; no farewell */

@@ -73,12 +73,14 @@ struct experiment {
         double downlink_psd_w_per_hz; /* p_DL */
         double total_power_w;         /* p_total of all devices' uplinks */
         double antenna_gain;          /* both ends together, linear */
+        int coherence; /* rounds that a draw of the fading lasts; 0: all */
     } radio;
 
     struct {
         char *policy;
         double gap; /* stop at this relative gap */
         double time_limit_s;
+        int every; /* rounds from one plan to the next; 0: one plan for the whole run */
         char **
             cuts; /* names of the layers after which a cut may fall; n_cuts 0: after any but the last */
         int n_cuts;

@@ -8,6 +8,7 @@
 #define SCHEDULER_PROBLEM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -63,11 +64,17 @@ int problem_check(const struct problem *problem, struct err *err);
 
 /*
  * From an experiment: costs from its model's profile, gains from path loss, antenna gain and one draw of
- * the fading per device and subchannel (stream RNG_CHANNEL of its seed, same for up and down).
+ * the fading per device and subchannel (stream RNG_CHANNEL of its seed, same for up and down): those of round 1.
  * aggregation_ratio and takes_turns are the framework's to say.
  */
 int problem_build(struct problem *problem, const struct experiment *e, double aggregation_ratio,
                   bool takes_turns, struct err *err);
+
+/*
+ * The gains as they are in a round, from 1, of the experiment the problem was built from: radio.coherence says for
+ * how many rounds a draw of the fading lasts. True when a gain changed.
+ */
+bool problem_set_round(struct problem *problem, const struct experiment *e, uint32_t round);
 
 void problem_release(struct problem *problem);
 

@@ -86,7 +86,7 @@ static int make_plan(struct plan *plan, const struct problem *problem, const str
 {
     struct plan_options bare = {.gap = DEFAULT_GAP, .time_limit_s = DEFAULT_TIME_LIMIT_S};
     if (e)
-        return planning_solve(plan, problem, e, policy, err);
+        return planning_solve(plan, problem, e, policy, NULL, err);
     return plan_make(plan, problem, policy ? policy : DEFAULT_POLICY, &bare, err);
 }
 

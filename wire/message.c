@@ -20,6 +20,7 @@ static const char *const kind_names[MSG_N_KINDS] = {
     [MSG_EVALUATION] = "evaluation",
     [MSG_STOP] = "stop",
     [MSG_ERROR] = "error",
+    [MSG_LAYERS] = "layers",
 };
 
 const char *msg_kind_name(enum msg_kind kind)

@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "wire/payload.h"
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 #define MSG_MAX_NAME      64  /* bytes of a name, NUL included */
 #define MSG_MAX_REASON    512 /* bytes of a reason, NUL included */
@@ -32,7 +32,7 @@ enum msg_kind {
     MSG_HELLO = 1, /* device: here I am */
     MSG_ASSIGNMENT, /* server: model, data, optimiser; payloads: sample indices u32, front weights f32 */
     MSG_READY,      /* device: data and model are loaded */
-    MSG_ROUND,      /* server: begin; payload (optional): front weights f32 to take over */
+    MSG_ROUND,      /* server: begin; payloads (optional): weights f32 and optimiser state f32 to take over */
     MSG_ACTIVATIONS, /* device: payloads: activations f32 (batch, shape at the cut), labels u32 (batch) */
     MSG_GRADIENT,   /* server: payload: f32 (n_slots, shape at the cut) */
     MSG_ROUND_DONE, /* device: stepped; payload (if asked for): front weights f32 */
@@ -40,6 +40,7 @@ enum msg_kind {
     MSG_EVALUATION, /* device: payloads as MSG_ACTIVATIONS */
     MSG_STOP,       /* server: the run is over */
     MSG_ERROR,      /* either: I give up, for this reason; the connection ends */
+    MSG_LAYERS,     /* device: layers given up; payloads: weights f32, optimiser state f32 */
     MSG_N_KINDS
 };
 
@@ -101,6 +102,10 @@ struct msg_round {
     double backward_s;  /* pace: of its backward pass */
     double uplink_bps;  /* pace: planned rate */
     bool returns_front; /* send the front weights with MSG_ROUND_DONE */
+    uint32_t cut;       /* from this round on the device holds layers [0, cut) */
+    uint32_t weights_from; /* payload 1, when there is one, is of layers [weights_from, cut) */
+    /* When the cut gets smaller: send these of the layers given up with MSG_LAYERS, before anything else. */
+    bool returns_layers, returns_optimizer;
 };
 
 struct msg_activations {
@@ -123,6 +128,10 @@ struct msg_round_done {
     double backward_busy_s; /* of that, really computing */
     uint32_t
         n_overruns; /* passes of this round whose real computing took longer than the model says */
+};
+
+struct msg_layers {
+    uint32_t round;
 };
 
 struct msg_evaluate {
@@ -151,6 +160,7 @@ struct msg {
         struct msg_evaluate evaluate;
         struct msg_evaluation evaluation;
         struct msg_reason stop, error;
+        struct msg_layers layers;
     };
     struct payload *payload[MSG_MAX_PAYLOADS]; /* one reference each */
     int n_payloads;

@@ -142,7 +142,9 @@ static int begin_round(const struct msg_round *m, struct err *err)
                    whole("n_shared", m->n_shared, 0, MAX_SAMPLES, err) ||
                    not_negative("forward_s", m->forward_s, err) ||
                    not_negative("backward_s", m->backward_s, err) ||
-                   not_negative("uplink_bps", m->uplink_bps, err)
+                   not_negative("uplink_bps", m->uplink_bps, err) ||
+                   whole("cut", m->cut, 1, MSG_MAX_LAYERS, err) ||
+                   whole("weights_from", m->weights_from, 0, m->cut, err)
                ? -1
                : 0;
 }
@@ -223,9 +225,9 @@ static const struct payload_rule {
     bool must_have_first;
 } payload_rules[MSG_N_KINDS] = {
     [MSG_ASSIGNMENT] = {2, 2, true}, /* a front part may have no weights, a device has samples */
-    [MSG_ROUND] = {0, 1, false},     [MSG_ACTIVATIONS] = {2, 2, true},
+    [MSG_ROUND] = {0, 2, false},     [MSG_ACTIVATIONS] = {2, 2, true},
     [MSG_GRADIENT] = {1, 1, true},   [MSG_ROUND_DONE] = {0, 1, false},
-    [MSG_EVALUATION] = {2, 2, true},
+    [MSG_EVALUATION] = {2, 2, true}, [MSG_LAYERS] = {2, 2, false}, /* or may have no weights */
 };
 
 static int payloads(const struct msg *msg, struct err *err)
@@ -270,6 +272,8 @@ static int body(const struct msg *msg, struct err *err)
         return ascii("reason", msg->stop.reason, MSG_MAX_REASON, err);
     case MSG_ERROR:
         return ascii("reason", msg->error.reason, MSG_MAX_REASON, err);
+    case MSG_LAYERS:
+        return whole("round", msg->layers.round, 1, NO_LIMIT, err);
     case MSG_N_KINDS:
         break;
     }

@@ -72,7 +72,8 @@ static struct msg *make_round(uint32_t round, uint32_t n_shared)
                                     .n_shared = n_shared,
                                     .forward_s = FORWARD_S,
                                     .backward_s = BACKWARD_S,
-                                    .uplink_bps = UPLINK_BPS};
+                                    .uplink_bps = UPLINK_BPS,
+                                    .cut = 2};
     return msg;
 }
 

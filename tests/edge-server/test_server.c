@@ -18,8 +18,7 @@
 
 struct table {
     struct experiment e;
-    struct problem problem;
-    struct plan plan;
+    struct schedule schedule;
     struct partition partition;
     uint32_t index[10];
     size_t first[N_DEVICES + 1];
@@ -43,15 +42,14 @@ static void open_table(struct table *t, const char *framework)
     if (experiment_load(&t->e, "configs/experiments/quickstart.yaml", sets, ARRAY_LEN(sets),
                         &choices, &errors))
         fail_msg("%s", errors.text);
-    if (planning_problem(&t->problem, &t->e, &err) ||
-        planning_solve(&t->plan, &t->problem, &t->e, NULL, &err))
+    if (schedule_open(&t->schedule, &t->e, &err))
         fail_msg("%s", err.text);
     for (uint32_t i = 0; i < ARRAY_LEN(t->index); i++)
         t->index[i] = i;
     t->first[1] = 4;
     t->first[2] = 10;
     t->partition = (struct partition){t->index, t->first, N_DEVICES};
-    struct server_inputs inputs = {&t->e, &t->problem, &t->plan, &t->partition, N_TEST};
+    struct server_inputs inputs = {&t->e, &t->schedule, &t->partition, N_TEST};
     t->server = server_new(&inputs, &err);
     if (!t->server)
         fail_msg("%s", err.text);
@@ -60,15 +58,27 @@ static void open_table(struct table *t, const char *framework)
 static void close_table(struct table *t)
 {
     server_free(t->server);
-    plan_release(&t->plan);
-    problem_release(&t->problem);
+    schedule_release(&t->schedule);
     experiment_release(&t->e);
+}
+
+/* Between rounds: the next one. */
+static void go_on(struct table *t)
+{
+    struct err err = ERR_INIT;
+    uint32_t round = server_wanted_round(t->server);
+    if (round == 0)
+        return;
+    if (schedule_next(&t->schedule, round, &err))
+        fail_msg("%s", err.text);
+    server_start_round(t->server, 0);
 }
 
 static void say(struct table *t, uint64_t peer, struct msg *msg)
 {
     server_receive(t->server, peer, &msg, 0);
     assert_null(msg);
+    go_on(t);
     server_advance(t->server, 0);
     server_advance(t->server, 0);
     server_advance(t->server, 0);
@@ -310,7 +320,7 @@ static void a_device_cannot_end_a_round_between_its_two_gradients(void **state)
     server_free(t.server);
     t.e.testbed.models_link = true; /* so that the broadcast and the rest do not arrive together */
     struct err err = ERR_INIT;
-    struct server_inputs inputs = {&t.e, &t.problem, &t.plan, &t.partition, N_TEST};
+    struct server_inputs inputs = {&t.e, &t.schedule, &t.partition, N_TEST};
     t.server = server_new(&inputs, &err);
     seat_both(&t);
     say(&t, 10, activations(1, 1));
