@@ -117,10 +117,9 @@ static int give_up_layers(const struct device *device, const struct msg_round *r
     int from = (int)round->cut, to = front_cut(device->front);
     struct payload *weights =
         front_get_weights(device->front, from, round->returns_layers ? to : from, err);
-    struct payload *state =
-        weights
-            ? front_get_optimizer(device->front, from, round->returns_optimizer ? to : from, err)
-            : NULL;
+    struct payload *state = weights ? front_get_optimizer(device->front, from,
+                                                          round->returns_optimizer ? to : from, err)
+                                    : NULL;
     if (!state) {
         payload_drop(weights);
         return -1;

@@ -105,9 +105,8 @@ void handover_attach(const struct server *server, int seat, struct msg *msg)
     } else if (move->to < move->from) {
         round->returns_layers =
             !has_front && back_weights_floats(server->back, move->to, move->from) > 0;
-        round->returns_optimizer =
-            (!has_front || seat == 0) &&
-            back_optimizer_floats(server->back, move->to, move->from) > 0;
+        round->returns_optimizer = (!has_front || seat == 0) &&
+                                   back_optimizer_floats(server->back, move->to, move->from) > 0;
     }
 }
 

@@ -38,6 +38,6 @@ void round_record_reset(struct round_record *record)
     clear(&predicted);
     clear(&measured);
     memset(devices, 0, (size_t)measured.n_devices * sizeof *devices);
-    *record = (struct round_record){
-        .predicted = predicted, .measured = measured, .devices = devices};
+    *record =
+        (struct round_record){.predicted = predicted, .measured = measured, .devices = devices};
 }

@@ -22,7 +22,7 @@ struct round_record {
     uint32_t round; /* from 1 */
     int cut;        /* boundary: layers on the device */
 
-    uint32_t plan_round; /* the round from which its plan holds */
+    uint32_t plan_round;            /* the round from which its plan holds */
     struct latency_terms predicted; /* under the plan, on this round's channel */
     double predicted_s;
     struct latency_terms measured;

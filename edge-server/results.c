@@ -98,10 +98,11 @@ static void print_round(struct strbuf *s, const struct results *r,
     for (size_t i = 0; i < n_phases; i++)
         strbuf_addf(s, ",%.9g,%.9g", phase_of_round(&phases[i], &record->predicted, r->takes_turns),
                     phase_of_round(&phases[i], &record->measured, r->takes_turns));
-    strbuf_addf(s, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%d,%.9g,%" PRIu32 ",%d,%" PRIu32 "\n",
-                record->uplink_bytes, record->downlink_bytes, record->broadcast_bytes,
-                record->handover_bytes, record->columns_below_last, record->server_busy_s,
-                record->n_overruns, record->is_late, record->plan_round);
+    strbuf_addf(
+        s, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%d,%.9g,%" PRIu32 ",%d,%" PRIu32 "\n",
+        record->uplink_bytes, record->downlink_bytes, record->broadcast_bytes,
+        record->handover_bytes, record->columns_below_last, record->server_busy_s,
+        record->n_overruns, record->is_late, record->plan_round);
 }
 
 static void print_device(struct strbuf *s, const struct results *r,

@@ -40,7 +40,7 @@ struct schedule {
     uint32_t round;        /* 0: none yet */
     int cut, previous_cut; /* boundaries: layers on the devices, now and in the round before */
     enum schedule_change change;
-    char *reason; /* NULL unless SCHEDULE_INFEASIBLE */
+    char *reason;               /* NULL unless SCHEDULE_INFEASIBLE */
     struct rates rates;         /* of the plan's owners and powers on this round's channel */
     struct latency_terms terms; /* at these rates, hand-over included */
     double latency_s;

@@ -13,23 +13,23 @@
 
 /* docs/PROTOCOL.md names the same states. */
 enum seat_state {
-    SEAT_EMPTY,     /* no device of this name yet */
-    SEAT_ASSIGNED,  /* told its part, loading */
-    SEAT_READY,     /* for a round or an evaluation */
+    SEAT_EMPTY,      /* no device of this name yet */
+    SEAT_ASSIGNED,   /* told its part, loading */
+    SEAT_READY,      /* for a round or an evaluation */
     SEAT_HANDING_UP, /* has the round; layers it gives up are awaited */
-    SEAT_COMPUTING, /* has the round; its activations are awaited */
-    SEAT_WAITING,   /* its activations are here */
-    SEAT_ANSWERED,  /* its gradient has gone; its MSG_ROUND_DONE is awaited */
-    SEAT_EVALUATING /* forwards a chunk of test samples */
+    SEAT_COMPUTING,  /* has the round; its activations are awaited */
+    SEAT_WAITING,    /* its activations are here */
+    SEAT_ANSWERED,   /* its gradient has gone; its MSG_ROUND_DONE is awaited */
+    SEAT_EVALUATING  /* forwards a chunk of test samples */
 };
 
 /* A device of the experiment and who sits there. */
 struct seat {
     enum seat_state state;
     uint64_t peer;
-    int64_t round_sent_us; /* MSG_ROUND was on its way from here on */
-    int64_t answered_us;   /* its gradient had gone by here */
-    bool returns_layers, returns_optimizer;    /* as asked for with the round */
+    int64_t round_sent_us;                    /* MSG_ROUND was on its way from here on */
+    int64_t answered_us;                      /* its gradient had gone by here */
+    bool returns_layers, returns_optimizer;   /* as asked for with the round */
     struct payload *layers[MSG_MAX_PAYLOADS]; /* handed up, until all have; NULL */
 };
 

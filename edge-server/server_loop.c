@@ -157,9 +157,8 @@ static int announce(struct run *run, struct err *err)
 
 static int prepare(struct run *run, struct err *err)
 {
-    struct server_inputs inputs = {.experiment = run->e,
-                                   .schedule = &run->schedule,
-                                   .partition = &run->partition};
+    struct server_inputs inputs = {
+        .experiment = run->e, .schedule = &run->schedule, .partition = &run->partition};
     net_set_threads(run->e->server.threads);
     if (make_plan(run, err) || divide_data(run, &inputs.n_test_samples, err))
         return -1;

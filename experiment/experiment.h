@@ -73,7 +73,7 @@ struct experiment {
         double downlink_psd_w_per_hz; /* p_DL */
         double total_power_w;         /* p_total of all devices' uplinks */
         double antenna_gain;          /* both ends together, linear */
-        int coherence; /* rounds that a draw of the fading lasts; 0: all */
+        char *fading_block;           /* "run", "round": how long a draw of the fading lasts */
     } radio;
 
     struct {

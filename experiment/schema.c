@@ -185,9 +185,9 @@ static const struct key_row rows[] = {
     {"radio", "fading", KEY_CHOICE, .fallback = "none", .add_choices = add_fadings,
      .help = "small-scale fading, drawn for each device and subchannel",
      IN(experiment, radio.fading)},
-    {"radio", "coherence", KEY_INTEGER, CLOSED(0, 1e9), .fallback = "0",
-     .help = "rounds after which the fading is drawn anew (block fading); 0: never",
-     IN(experiment, radio.coherence)},
+    {"radio", "fading_block", KEY_CHOICE, .fallback = "run", .choices = "run, round",
+     .help = "how long a draw of the fading lasts: for the run, or a round",
+     IN(experiment, radio.fading_block)},
 
     {"scheduler", "policy", KEY_CHOICE, .fallback = "exact", .add_choices = add_policies,
      .help = "how the plan is made", IN(experiment, scheduler.policy)},

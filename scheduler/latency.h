@@ -23,7 +23,8 @@ struct latency_terms {
     double broadcast_s;        /* T^BC */
     double *downlink_s;        /* [C] T_i^D */
     double *device_backward_s; /* [C] T_i^B */
-    double *handover_s; /* [C] T_i^H: front part from device i to the next when taking turns, and layers that
+    double *
+        handover_s; /* [C] T_i^H: front part from device i to the next when taking turns, and layers that
                            change sides before the round (edge-server/schedule.h); else zeros */
     int n_devices;
 };

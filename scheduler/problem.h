@@ -71,8 +71,8 @@ int problem_build(struct problem *problem, const struct experiment *e, double ag
                   bool takes_turns, struct err *err);
 
 /*
- * The gains as they are in a round, from 1, of the experiment the problem was built from: radio.coherence says for
- * how many rounds a draw of the fading lasts. True when a gain changed.
+ * The gains as they are in a round, from 1, of the experiment the problem was built from: radio.fading_block says
+ * how long a draw of the fading lasts. True when a gain changed.
  */
 bool problem_set_round(struct problem *problem, const struct experiment *e, uint32_t round);
 

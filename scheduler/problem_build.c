@@ -159,7 +159,7 @@ int problem_build(struct problem *problem, const struct experiment *e, double ag
 
 bool problem_set_round(struct problem *problem, const struct experiment *e, uint32_t round)
 {
-    uint64_t block = e->radio.coherence > 0 ? (round - 1) / (uint32_t)e->radio.coherence : 0;
+    uint64_t block = strcmp(e->radio.fading_block, "round") == 0 ? round - 1 : 0;
     size_t n_bytes = (size_t)problem->n_subchannels * sizeof(double);
     double *gain = mem_zero((size_t)problem->n_subchannels, sizeof *gain);
     bool has_changed = false;

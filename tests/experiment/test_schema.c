@@ -73,7 +73,7 @@ static const struct example {
     {"radio.antenna_gain", "10 dBm", "a gain in (0, 1e+12] (units: a bare ratio, dB, dBi)", "3 dB",
      false},
     {"radio.fading", "rice", "one of none, rayleigh", "rayleigh", true},
-    {"radio.coherence", "-1", "an integer in [0, 1e+09]", "3", false},
+    {"radio.fading_block", "day", "one of run, round", "round", false},
     {"scheduler.policy", "best", "one of exact, random", "random", false},
     {"scheduler.gap", "1", "a number in [0, 1)" PERCENT, "0", false},
     {"scheduler.time_limit", "0 s", "a time in (0, 1000000]" SECOND, "2 min", false},
