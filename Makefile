@@ -56,8 +56,15 @@ system_libs = $(call pkg_libs,$(foreach f,$(1),$(PKG_$(f)))) $(foreach f,$(1),$(
 
 PKG_CFLAGS := $(call pkg_cflags,$(foreach f,$(FOLDERS),$(PKG_$(f))))
 
-sources   = $(filter-out %_main.c,$(wildcard $(1)/*.c))
-objects   = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
+# models/kernels_*.c are compiled once for each instruction set (models/kernels.h).
+ISAS     := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),v1 v3 v4,base)
+ISA_v3   := -march=x86-64-v3
+ISA_v4   := -march=x86-64-v4 -mprefer-vector-width=512
+
+sources   = $(filter-out %_main.c models/kernels_%,$(wildcard $(1)/*.c))
+kernels   = $(wildcard $(1)/kernels_*.c)
+objects   = $(patsubst %.c,$(B)/%.o,$(call sources,$(1))) \
+            $(foreach isa,$(ISAS),$(patsubst %.c,$(B)/%.$(isa).o,$(call kernels,$(1))))
 archive   = $(B)/lib/lib$(1).a
 archives  = $(foreach f,$(1),$(call archive,$(f)))
 tests_in  = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/$(1)/test_*.c))
@@ -123,7 +130,7 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(notdir $(p)),$(PROGRAM_FOLDER_$(notdir $(p))))))
 
 # Other flags, other objects: a change of compiler or flags rebuilds.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(foreach isa,$(ISAS),$(isa) $(ISA_$(isa)))
 $(B)/flags: force
 	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 .PHONY: force
@@ -132,6 +139,13 @@ force:
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+define kernel_rules
+$(B)/models/kernels_%.$(1).o: models/kernels_%.c $(B)/flags
+	@mkdir -p $$(@D)
+	$$(call say,CC) $$(CC) $$(CPPFLAGS) $$(PKG_CFLAGS) $$(CFLAGS) $$(ISA_$(1)) -DKERNEL_ISA=$(1) -MMD -MP -c $$< -o $$@
+endef
+$(foreach isa,$(ISAS),$(eval $(call kernel_rules,$(isa))))
 
 # protobuf-c: the generated pair lives under build/, never in the tree.
 PROTO := $(B)/gen/wire/splitbed.pb-c

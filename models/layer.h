@@ -5,7 +5,7 @@
  *
  * A primitive kind (conv2d, relu, ...) turns one input into one output and has setup, forward, backward. A
  * composite (residual) has `expand` instead and appends primitives to the program. Forward and backward
- * cannot fail and do not allocate: shapes and scratch are agreed in setup.
+ * cannot fail and do not allocate: shapes are agreed in setup, scratch when a tape is made.
  */
 #ifndef MODELS_LAYER_H
 #define MODELS_LAYER_H
@@ -37,10 +37,9 @@ struct layer {
     int n_tensors;
     struct layer_tensor buffers[LAYER_MAX_BUFFERS]; /* not learnt: running statistics; likewise */
     int n_buffers;
-    int index;             /* of this primitive in the whole network */
-    double forward_flop;   /* per sample, 2 per multiply-add */
-    size_t scratch_floats; /* for any batch */
-    size_t saved_floats;   /* that forward leaves in the tape for backward, for any batch */
+    int index;           /* of this primitive in the whole network */
+    double forward_flop; /* per sample, 2 per multiply-add */
+    size_t saved_floats; /* that forward leaves in the tape for backward, for any batch */
 };
 
 /* The memory of one forward or backward pass through one layer. */
@@ -60,7 +59,7 @@ struct layer_pass {
     const float *gy;     /* backward: (batch, out) */
     float *gx;           /* backward: (batch, in), or NULL when nobody wants it */
     bool adds_gx;        /* gx already holds another consumer's gradient: add instead of writing */
-    float *scratch;      /* layer->scratch_floats, contents not kept */
+    float *scratch;      /* as many floats as ops->scratch says, contents not kept */
 };
 
 struct program;
@@ -86,6 +85,11 @@ struct layer_ops {
     void (*init)(const struct layer *layer, float *params, struct rng *rng);
     /* What buffers hold before any training. NULL for kinds without. */
     void (*reset_buffers)(const struct layer *layer, float *buffers);
+    /*
+     * Floats of scratch that forward and backward of up to max_batch columns want when parallel_for() runs on
+     * up to n_threads threads. Activations of max_batch columns fit into memory. NULL for kinds without.
+     */
+    size_t (*scratch)(const struct layer *layer, int max_batch, int n_threads);
     /* NULL, both, for a kind that only gives its memory another shape. */
     void (*forward)(const struct layer *layer, const struct layer_pass *pass);
     /*

@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * y[o] = bias[o] + sum_c weight[o][c] * x[c] (cross-correlation, as torch.nn.Conv2d), as the matrix product
- * weight (out_channels, patch) x patches (patch, pixels). Small images are taken several at a time, so that
- * the product is wide enough to be worth reading the weights for.
- */
-#include <string.h>
-
+/* A convolution's arguments and shapes; how it is computed: conv.h. */
 #include "base/mem.h"
-#include "models/gemm.h"
-#include "models/layer.h"
+#include "models/conv.h"
 #include "models/weight_init.h"
-#include "models/window.h"
 
 enum {
     OUT_CHANNELS,
@@ -43,17 +35,11 @@ static const struct layer_arg args[] = {
     [INIT] = WEIGHT_INIT_ARG,
 };
 
-/* Columns of patches that one matrix product should have at least. */
-#define WANTED_COLUMNS 256
+/* Samples from which scratch memory hardly grows any more. */
+#define CHECKED_BATCH 256
 
-/* What both directions work with. Matrices of group g are the g-th of `groups` equal blocks of rows. */
-struct conv {
-    struct window window;
-    int groups;
-    int out_channels, patch, pixels; /* out_channels and patch: of all groups */
-    int images;                      /* per matrix product */
-    bool has_bias; /* tensors: weight (out_channels, patch / groups), then bias (out_channels) */
-};
+/* The first that fits and suits is taken; the last always does. */
+static const struct conv_algorithm *const algorithms[] = {&conv_gemm};
 
 static struct window_axis axis_x(const struct layer *layer)
 {
@@ -72,16 +58,52 @@ static struct window_axis axis_y(const struct layer *layer)
     return axis;
 }
 
-static struct conv conv_of(const struct layer *layer)
+struct conv conv_of(struct window window, int out_channels, int groups, bool has_bias)
 {
-    struct conv conv = {.window = window_of(&layer->in, axis_y(layer), axis_x(layer))};
-    conv.groups = (int)layer->args[GROUPS];
-    conv.out_channels = (int)layer->args[OUT_CHANNELS];
-    conv.patch = window_patch(&conv.window);
-    conv.pixels = window_pixels(&conv.window);
-    conv.images = (WANTED_COLUMNS + conv.pixels - 1) / conv.pixels;
-    conv.has_bias = layer->args[BIAS] != 0;
-    return conv;
+    return (struct conv){
+        .window = window,
+        .groups = groups,
+        .out_channels = out_channels,
+        .patch = window_patch(&window),
+        .pixels = window_pixels(&window),
+        .has_bias = has_bias,
+        .kernels = kernels(),
+    };
+}
+
+static struct conv conv_of_layer(const struct layer *layer)
+{
+    const double *a = layer->args;
+    return conv_of(window_of(&layer->in, axis_y(layer), axis_x(layer)), (int)a[OUT_CHANNELS],
+                   (int)a[GROUPS], a[BIAS] != 0);
+}
+
+const struct conv_algorithm *conv_algorithm_at(size_t i)
+{
+    return i < ARRAY_LEN(algorithms) ? algorithms[i] : NULL;
+}
+
+const struct conv_algorithm *conv_algorithm_for(const struct conv *conv, enum conv_task task,
+                                                int batch)
+{
+    size_t i = 0;
+    while (!algorithms[i]->fits(conv) || !algorithms[i]->suits(conv, task, batch))
+        i++;
+    return algorithms[i];
+}
+
+/* Of the algorithms taken for some batch up to max_batch. */
+static double scratch_floats(const struct conv *conv, int max_batch, int n_threads)
+{
+    double most = 0;
+    for (enum conv_task task = 0; task < CONV_N_TASKS; task++) {
+        for (int batch = 1; batch <= max_batch; batch++) {
+            double floats =
+                conv_algorithm_for(conv, task, batch)->scratch(conv, task, batch, n_threads);
+            most = floats > most ? floats : most;
+        }
+    }
+    return most;
 }
 
 static int check_groups(int groups, int in_channels, int out_channels, struct err *err)
@@ -97,7 +119,7 @@ static int setup(struct layer *layer, struct err *err)
     struct window window;
     if (window_init(&window, &layer->in, axis_y(layer), axis_x(layer), err))
         return -1;
-    struct conv conv = conv_of(layer);
+    struct conv conv = conv_of_layer(layer);
     if (check_groups(conv.groups, window.channels, conv.out_channels, err))
         return -1;
     layer->out = shape_image(conv.out_channels, window.out_height, window.out_width);
@@ -109,12 +131,17 @@ static int setup(struct layer *layer, struct err *err)
         return -1;
     double macs = (double)layer->tensors[0].n * conv.pixels;
     layer->forward_flop = 2 * macs;
-    double scratch = ((double)conv.patch + conv.out_channels) * conv.images * conv.pixels;
-    if (scratch > NET_MAX_PARAMS)
-        return err_set(err, "needs %.0f numbers of scratch memory: allowed are at most %u", scratch,
+    double wanted = scratch_floats(&conv, CHECKED_BATCH, 1);
+    if (wanted > NET_MAX_PARAMS)
+        return err_set(err, "needs %.0f numbers of scratch memory: allowed are at most %u", wanted,
                        NET_MAX_PARAMS);
-    layer->scratch_floats = (size_t)scratch;
     return 0;
+}
+
+static size_t scratch(const struct layer *layer, int max_batch, int n_threads)
+{
+    struct conv conv = conv_of_layer(layer);
+    return (size_t)scratch_floats(&conv, max_batch, n_threads);
 }
 
 static void init(const struct layer *layer, float *params, struct rng *rng)
@@ -122,121 +149,23 @@ static void init(const struct layer *layer, float *params, struct rng *rng)
     weight_init(layer, (int)layer->args[INIT], params, rng);
 }
 
-/* Images (n, channels, pixels) to and from matrix columns (channels, n x pixels). */
-static void images_to_columns(const struct conv *conv, int n, const float *images, float *columns)
+static void run(const struct conv *conv, enum conv_task task, const struct layer_pass *pass)
 {
-    size_t pixels = (size_t)conv->pixels, channels = (size_t)conv->out_channels;
-    for (size_t c = 0; c < channels; c++) {
-        for (size_t i = 0; i < (size_t)n; i++)
-            memcpy(columns + (c * (size_t)n + i) * pixels, images + (i * channels + c) * pixels,
-                   pixels * sizeof *columns);
-    }
-}
-
-static void columns_to_images(const struct conv *conv, int n, const float *columns,
-                              const float *bias, float *images)
-{
-    size_t pixels = (size_t)conv->pixels, channels = (size_t)conv->out_channels;
-    for (size_t i = 0; i < (size_t)n; i++) {
-        for (size_t c = 0; c < channels; c++) {
-            const float *from = columns + (c * (size_t)n + i) * pixels;
-            float *to = images + (i * channels + c) * pixels;
-            float shift = bias ? bias[c] : 0;
-            for (size_t p = 0; p < pixels; p++)
-                to[p] = from[p] + shift;
-        }
-    }
-}
-
-/* Patches (patch, n x pixels) of n images. */
-static void gather(const struct conv *conv, int n, const float *x, size_t in_features,
-                   float *patches)
-{
-    for (int i = 0; i < n; i++)
-        window_gather(&conv->window, x + (size_t)i * in_features,
-                      patches + (size_t)i * (size_t)conv->pixels, (size_t)n * (size_t)conv->pixels);
-}
-
-/* y (out_channels, columns) = weight patches, group by group. */
-static void multiply(const struct conv *conv, int columns, const float *weight,
-                     const float *patches, float *y)
-{
-    int rows = conv->out_channels / conv->groups, depth = conv->patch / conv->groups;
-    for (size_t g = 0; g < (size_t)conv->groups; g++)
-        gemm_nn(rows, columns, depth, weight + g * (size_t)rows * (size_t)depth,
-                patches + g * (size_t)depth * (size_t)columns, 0,
-                y + g * (size_t)rows * (size_t)columns);
+    conv_algorithm_for(conv, task, pass->batch)->run[task](conv, pass);
 }
 
 static void forward(const struct layer *layer, const struct layer_pass *pass)
 {
-    struct conv conv = conv_of(layer);
-    size_t in = shape_features(&layer->in), out = shape_features(&layer->out);
-    const float *bias = conv.has_bias ? pass->params + layer->tensors[0].n : NULL;
-    for (int i = 0; i < pass->batch; i += conv.images) {
-        int n = pass->batch - i < conv.images ? pass->batch - i : conv.images;
-        int columns = n * conv.pixels;
-        float *patches = pass->scratch, *y = patches + (size_t)conv.patch * (size_t)columns;
-        gather(&conv, n, pass->x + (size_t)i * in, in, patches);
-        multiply(&conv, columns, pass->params, patches, y);
-        columns_to_images(&conv, n, y, bias, pass->y + (size_t)i * out);
-    }
-}
-
-static void add_bias_gradient(const struct conv *conv, int columns, const float *gy, float *grad)
-{
-    for (int c = 0; c < conv->out_channels; c++) {
-        double sum = 0;
-        for (int p = 0; p < columns; p++)
-            sum += (double)gy[(size_t)c * (size_t)columns + (size_t)p];
-        grad[c] += (float)sum;
-    }
-}
-
-/* grad += gy patches^T, group by group. */
-static void add_weight_gradient(const struct conv *conv, int columns, const float *gy,
-                                const float *patches, float *grad)
-{
-    int rows = conv->out_channels / conv->groups, depth = conv->patch / conv->groups;
-    for (size_t g = 0; g < (size_t)conv->groups; g++)
-        gemm_nt(rows, depth, columns, gy + g * (size_t)rows * (size_t)columns,
-                patches + g * (size_t)depth * (size_t)columns, 1,
-                grad + g * (size_t)rows * (size_t)depth);
-}
-
-/* patches = weight^T gy, group by group. */
-static void patch_gradient(const struct conv *conv, int columns, const float *weight,
-                           const float *gy, float *patches)
-{
-    int rows = conv->out_channels / conv->groups, depth = conv->patch / conv->groups;
-    for (size_t g = 0; g < (size_t)conv->groups; g++)
-        gemm_tn(depth, columns, rows, weight + g * (size_t)rows * (size_t)depth,
-                gy + g * (size_t)rows * (size_t)columns, 0,
-                patches + g * (size_t)depth * (size_t)columns);
+    struct conv conv = conv_of_layer(layer);
+    run(&conv, CONV_FORWARD, pass);
 }
 
 static void backward(const struct layer *layer, const struct layer_pass *pass)
 {
-    struct conv conv = conv_of(layer);
-    size_t in = shape_features(&layer->in), out = shape_features(&layer->out);
-    if (pass->gx && !pass->adds_gx)
-        memset(pass->gx, 0, (size_t)pass->batch * in * sizeof *pass->gx);
-    for (int i = 0; i < pass->batch; i += conv.images) {
-        int n = pass->batch - i < conv.images ? pass->batch - i : conv.images;
-        int columns = n * conv.pixels;
-        float *patches = pass->scratch, *gy = patches + (size_t)conv.patch * (size_t)columns;
-        gather(&conv, n, pass->x + (size_t)i * in, in, patches);
-        images_to_columns(&conv, n, pass->gy + (size_t)i * out, gy);
-        add_weight_gradient(&conv, columns, gy, patches, pass->grads);
-        if (conv.has_bias)
-            add_bias_gradient(&conv, columns, gy, pass->grads + layer->tensors[0].n);
-        if (!pass->gx)
-            continue;
-        patch_gradient(&conv, columns, pass->params, gy, patches);
-        for (int s = 0; s < n; s++)
-            window_scatter_add(&conv.window, patches + (size_t)s * (size_t)conv.pixels,
-                               (size_t)columns, pass->gx + (size_t)(i + s) * in);
-    }
+    struct conv conv = conv_of_layer(layer);
+    run(&conv, CONV_WEIGHT_GRADIENT, pass);
+    if (pass->gx)
+        run(&conv, CONV_INPUT_GRADIENT, pass);
 }
 
 const struct layer_ops layer_conv2d = {
@@ -247,6 +176,7 @@ const struct layer_ops layer_conv2d = {
     .backward_reads_input = true,
     .setup = setup,
     .init = init,
+    .scratch = scratch,
     .forward = forward,
     .backward = backward,
 };

@@ -15,10 +15,11 @@ static const struct layer_arg args[] = {
     [P] = {"p", 0, 0.999, 0.5, false, false, "probability that a number is dropped", NULL},
 };
 
-static int setup(struct layer *layer, struct err *err)
+static size_t scratch(const struct layer *layer, int max_batch, int n_threads)
 {
-    layer->scratch_floats = shape_features(&layer->in);
-    return layer_same_shape(layer, err);
+    (void)max_batch;
+    (void)n_threads;
+    return shape_features(&layer->in);
 }
 
 /* Adds weight/(1 - p) where a number of this column is kept. */
@@ -83,7 +84,8 @@ const struct layer_ops layer_dropout = {
     .help = "some numbers, drawn anew each step, become 0 in training",
     .args = args,
     .n_args = ARRAY_LEN(args),
-    .setup = setup,
+    .setup = layer_same_shape,
+    .scratch = scratch,
     .forward = forward,
     .backward = backward,
 };

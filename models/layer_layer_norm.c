@@ -43,13 +43,19 @@ static int setup(struct layer *layer, struct err *err)
     for (int i = 0; i < n_dims; i++)
         dim[i] = layer->in.dim[layer->in.n_dims - n_dims + i];
     layer->out = layer->in;
-    layer->scratch_floats = (size_t)row_floats(layer);
     if (layer->args[ELEMENTWISE_AFFINE] == 0)
         return 0;
     return layer_add_tensor(layer, "weight", n_dims, dim, err) ||
                    layer_add_tensor(layer, "bias", n_dims, dim, err)
                ? -1
                : 0;
+}
+
+static size_t scratch(const struct layer *layer, int max_batch, int n_threads)
+{
+    (void)max_batch;
+    (void)n_threads;
+    return (size_t)row_floats(layer);
 }
 
 static void moments(const struct layer *layer, const float *x, int n, double *mean, double *scale)
@@ -125,6 +131,7 @@ const struct layer_ops layer_layer_norm = {
     .backward_reads_input = true,
     .setup = setup,
     .init = layer_init_ones_and_zeros,
+    .scratch = scratch,
     .forward = forward,
     .backward = backward,
 };

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "models/net_impl.h"
+#include "models/parallel.h"
 
 void net_nodes(const struct net *net, int from, int to, size_t *first, size_t *end)
 {
@@ -223,4 +224,5 @@ const struct net_weight *net_buffer(const struct net *net, size_t i)
 void net_set_threads(int n)
 {
     openblas_set_num_threads(n);
+    parallel_set_threads(n);
 }

@@ -136,7 +136,10 @@ void slots_aggregate(const struct slots *slots, float *columns, size_t features)
  */
 void tape_aggregate(struct tape *tape, int from, int to, const struct slots *slots);
 
-/* BLAS threads of this process; 1 is deterministic. */
+/*
+ * Threads that this process computes with, BLAS's and the layers'; 1 is deterministic. Before tapes are made: a tape
+ * has scratch memory for as many threads as there were then, and more must not use it.
+ */
 void net_set_threads(int n);
 
 #endif

@@ -22,6 +22,7 @@ struct net {
 struct tape {
     const struct net *net;
     int max_batch;
+    int n_threads; /* that scratch is enough for */
     struct float_arena activations, gradients, scratch;
     struct float_arena saved; /* by node: what forward leaves for backward besides activations */
     float **activation;       /* by storage; NULL outside the net's range */

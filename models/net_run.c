@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "models/parallel.h"
+
 static struct layer_pass pass_of(const struct net *net, struct tape *tape,
                                  const struct program_node *node, int batch)
 {
@@ -24,9 +26,15 @@ static struct layer_pass pass_of(const struct net *net, struct tape *tape,
     };
 }
 
-void net_forward(const struct net *net, struct tape *tape, int from, int to, int batch)
+static void check_batch(const struct net *net, const struct tape *tape, int batch)
 {
     assert(tape->net == net && batch >= 1 && batch <= tape->max_batch);
+    assert(parallel_threads() <= tape->n_threads);
+}
+
+void net_forward(const struct net *net, struct tape *tape, int from, int to, int batch)
+{
+    check_batch(net, tape, batch);
     if (tape->is_merged && batch > tape->merged.n_slots)
         tape->is_merged = false; /* a new batch */
     size_t first, end;
@@ -77,7 +85,7 @@ static void backward_node(struct net *net, struct tape *tape, const struct progr
 
 void net_backward(struct net *net, struct tape *tape, int from, int to, int batch, bool wants_input)
 {
-    assert(tape->net == net && batch >= 1 && batch <= tape->max_batch);
+    check_batch(net, tape, batch);
     mark_wanted(net, tape, from, to, wants_input);
     size_t first, end;
     net_nodes(net, from, to, &first, &end);

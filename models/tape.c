@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "models/parallel.h"
 
 /* Places for gradients while they are given out. */
 struct place {
@@ -122,9 +123,11 @@ static int place_scratch(struct tape *tape, struct err *err)
     size_t first, end, n = 0, n_saved = 0;
     net_nodes(tape->net, tape->net->from, tape->net->to, &first, &end);
     for (size_t i = first; i < end; i++) {
-        if (tape->net->program.nodes[i].layer.scratch_floats > n)
-            n = tape->net->program.nodes[i].layer.scratch_floats;
-        n_saved += tape->net->program.nodes[i].layer.saved_floats;
+        const struct layer *layer = &tape->net->program.nodes[i].layer;
+        size_t scratch =
+            layer->ops->scratch ? layer->ops->scratch(layer, tape->max_batch, tape->n_threads) : 0;
+        n = scratch > n ? scratch : n;
+        n_saved += layer->saved_floats;
     }
     return float_arena_init(&tape->scratch, n, "scratch memory", err) ||
                    float_arena_init(&tape->saved, n_saved, "statistics", err)
@@ -141,6 +144,7 @@ struct tape *tape_new(const struct net *net, int max_batch, struct err *err)
     struct tape *tape = mem_zero(1, sizeof *tape);
     tape->net = net;
     tape->max_batch = max_batch;
+    tape->n_threads = parallel_threads();
     tape->activation = mem_zero(net->program.n_storages, sizeof *tape->activation);
     tape->gradient = mem_zero(net->program.n_storages, sizeof *tape->gradient);
     tape->mark = mem_zero(net->program.n_storages, sizeof *tape->mark);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The inner loops of the layers, compiled once for each instruction set and chosen when the program runs: nothing
+ * requires AVX, and whoever has it gets it. Inside models/.
+ *
+ * Files models/kernels_*.c are compiled once per instruction set of the Makefile's ISAS, each time with another suffix
+ * for what they define: KERNEL(relu) is relu_v1, relu_v3 or relu_v4 on x86-64 (the psABI's levels: SSE2, AVX2 with
+ * FMA, AVX-512) and relu_base elsewhere. They are plain C: loops the compiler vectorises, and `f32x16`.
+ */
+#ifndef MODELS_KERNELS_H
+#define MODELS_KERNELS_H
+
+#include <stddef.h>
+
+#ifdef KERNEL_ISA
+#define KERNEL_PASTE_(name, isa) name##_##isa
+#define KERNEL_PASTE(name, isa)  KERNEL_PASTE_(name, isa)
+#define KERNEL(name)             KERNEL_PASTE(name, KERNEL_ISA)
+#endif
+
+/* 16 floats side by side; one register with AVX-512, two with AVX2, four with SSE2 and NEON. */
+typedef float f32x16 __attribute__((vector_size(64)));
+/* The same anywhere in memory. */
+typedef float f32x16_unaligned __attribute__((vector_size(64), aligned(4), may_alias));
+
+#define KERNEL_LANES 16
+
+struct kernels {
+    const char *isa; /* "v4" */
+};
+
+/* The best this processor has. */
+const struct kernels *kernels(void);
+
+/* All that this processor has, the plainest first, for tests and benches; NULL past the last. */
+const struct kernels *kernels_at(size_t i);
+
+#endif
