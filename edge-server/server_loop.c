@@ -36,7 +36,7 @@ struct run {
     struct summary *summary;
     struct progress progress;
     int stop_fd;
-    bool has_started;
+    bool has_started, has_warned;
     int64_t reminded_us;
 };
 
@@ -52,13 +52,16 @@ static void print_out(struct strbuf *text)
     strbuf_release(text);
 }
 
-static void warn_of_gap(const struct plan *plan, const struct problem *problem)
+/* Once a run: it holds for every plan after. */
+static void warn_of_gap(struct run *run)
 {
-    if (plan->status == PLAN_FEASIBLE && problem->n_cuts > 1)
-        log_warn("planning ended with a gap of %.2f %%: where time was what ended it, another run "
-                 "may choose "
-                 "another cut; scheduler.cuts can name one",
-                 100 * plan_gap(plan));
+    const struct plan *plan = &run->schedule.plan;
+    if (run->has_warned || plan->status != PLAN_FEASIBLE || run->schedule.problem.n_cuts == 1)
+        return;
+    run->has_warned = true;
+    log_warn("planning ended with a gap of %.2f %%: where time was what ended it, another run may "
+             "choose another cut; scheduler.cuts can name one",
+             100 * plan_gap(plan));
 }
 
 static int append_plan(const struct run *run, struct err *err)
@@ -75,7 +78,7 @@ static int make_plan(struct run *run, struct err *err)
     const struct schedule *schedule = &run->schedule;
     if (schedule_open(&run->schedule, run->e, err))
         return -1;
-    warn_of_gap(&schedule->plan, &schedule->problem);
+    warn_of_gap(run);
     char *path = mem_format("%s/plan.json", run->options->out_dir);
     int status = plan_save(&schedule->plan, &schedule->problem, path, err);
     free(path);
@@ -95,7 +98,7 @@ static int note_plan(struct run *run, struct err *err)
                  schedule->round, schedule->plan_round, schedule->reason);
     if (schedule->change != SCHEDULE_PLANNED || schedule->round == 1)
         return 0;
-    warn_of_gap(&schedule->plan, &schedule->problem);
+    warn_of_gap(run);
     if (schedule->cut != schedule->previous_cut)
         log_info("round %" PRIu32 ": the cut moves to after %s", schedule->round,
                  schedule->problem.cuts[schedule->plan.cut].name);

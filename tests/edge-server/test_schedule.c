@@ -54,7 +54,8 @@ static void close_schedule(struct schedule *schedule, struct experiment *e)
 static void assert_plan_holds(const struct schedule *schedule)
 {
     struct err err = ERR_INIT;
-    if (schedule->plan_round == schedule->round && plan_check(&schedule->plan, &schedule->problem, &err))
+    if (schedule->plan_round == schedule->round &&
+        plan_check(&schedule->plan, &schedule->problem, &err))
         fail_msg("%s", err.text);
     struct plan now = schedule->plan;
     now.latency_s = schedule->latency_s;
@@ -129,8 +130,12 @@ static void every_so_many_rounds_there_is_a_plan_for_the_channel_as_it_is(void *
 /* Makes the other cut's round this much shorter, then lets the plan be made anew; true when the cut moved. */
 static bool moves_for(double gain_s, const char *every, double *cost_s)
 {
-    const char *const sets[] = {"devices.0.count=1", "radio.subchannels=2", "training.rounds=20",
-                                "scheduler.cuts=[flatten, fc1]", every, NULL};
+    const char *const sets[] = {"devices.0.count=1",
+                                "radio.subchannels=2",
+                                "training.rounds=20",
+                                "scheduler.cuts=[flatten, fc1]",
+                                every,
+                                NULL};
     struct experiment e;
     struct schedule schedule;
     struct plan plans[2];

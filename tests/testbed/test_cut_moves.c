@@ -203,8 +203,8 @@ static void set_layers(struct party *party, int from, int to, const float *copy)
 /* The server's layers [from, to) become the devices' lambda-weighted mean. */
 static void average_layers(struct reference *r, int from, int to)
 {
-    size_t n = net_range_weights(r->server.net, from, to) +
-               net_range_params(r->server.net, from, to);
+    size_t n =
+        net_range_weights(r->server.net, from, to) + net_range_params(r->server.net, from, to);
     double *sum = mem_zero(n, sizeof *sum);
     float *mean = mem_zero(n, sizeof *mean);
     for (int i = 0; i < r->n_devices; i++) {
@@ -317,8 +317,8 @@ static void one_device_learns_as_the_unsplit_network_does(void **state)
 static void without_momentum_one_device_learns_so_too(void **state)
 {
     (void)state;
-    static const char *const sets[] = {
-        SMALL, MODEL("-dropout"), "training.momentum=0", "devices.0.count=1", NULL};
+    static const char *const sets[] = {SMALL, MODEL("-dropout"), "training.momentum=0",
+                                       "devices.0.count=1", NULL};
     assert_learns_as(sets, UNSPLIT);
 }
 
@@ -343,8 +343,12 @@ static void devices_in_parallel_learn_as_the_reference_does(void **state)
     (void)state;
     static const char *const shares[] = {"data.partition=iid", "data.partition=dirichlet"};
     for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
-        const char *const sets[] = {SMALL, MODEL("-dropout"), "training.framework=psl", shares[i],
-                                    "training.server_learning_rate=0.03", NULL};
+        const char *const sets[] = {SMALL,
+                                    MODEL("-dropout"),
+                                    "training.framework=psl",
+                                    shares[i],
+                                    "training.server_learning_rate=0.03",
+                                    NULL};
         assert_learns_as(sets, IN_PARALLEL);
     }
 }
@@ -421,8 +425,8 @@ static void every_phase_takes_what_is_predicted_also_when_the_cut_moves(void **s
                                              "training.framework=sl"};
     for (size_t k = 0; k < ARRAY_LEN(frameworks); k++) {
         bool takes_turns = k == 2;
-        const char *const sets[] = {SMALL, MODEL(""), frameworks[k],
-                                    "radio.fading_block=round", NULL};
+        const char *const sets[] = {SMALL, MODEL(""), frameworks[k], "radio.fading_block=round",
+                                    NULL};
         struct line line = run_line(sets);
         for (size_t i = 0; i < ROUNDS; i++) {
             bool moves = i > 0 && to_and_fro[i] != to_and_fro[i - 1];
@@ -440,8 +444,8 @@ static void bytes_that_change_sides_are_counted(void **state)
 {
     (void)state;
     const uint64_t bn1 = 8 + 9 + 8, block = 152 + 9 + 152, fc1 = 2 * (256 * 24 + 24);
-    const uint64_t floats[ROUNDS] = {0, 0, block + fc1, 0, 5 * fc1,
-                                     5 * (bn1 + block), bn1 + block + fc1, 0, 5 * (block + fc1)};
+    const uint64_t floats[ROUNDS] = {
+        0, 0, block + fc1, 0, 5 * fc1, 5 * (bn1 + block), bn1 + block + fc1, 0, 5 * (block + fc1)};
     static const char *const sets[] = {SMALL, MODEL(""), NULL};
     struct line line = run_line(sets);
     for (size_t i = 0; i < ROUNDS; i++)
