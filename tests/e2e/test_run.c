@@ -146,6 +146,7 @@ static void run_planning_again(const char *dir)
                                      "--set", "training.momentum=0",
                                      "--set", "radio.fading_block=round",
                                      "--set", "radio.subchannels=3",
+                                     "--set", "server.cycles_per_flop=0.01",
                                      "--set", "scheduler.every=2",
                                      "--set", "scheduler.policy=bcd",
                                      "--set", "scheduler.cuts=[pool1, pool2]",
