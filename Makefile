@@ -143,7 +143,7 @@ $(B)/%.o: %.c $(B)/flags
 define kernel_rules
 $(B)/models/kernels_%.$(1).o: models/kernels_%.c $(B)/flags
 	@mkdir -p $$(@D)
-	$$(call say,CC) $$(CC) $$(CPPFLAGS) $$(PKG_CFLAGS) $$(CFLAGS) $$(ISA_$(1)) -DKERNEL_ISA=$(1) -MMD -MP -c $$< -o $$@
+	$$(call say,CC) $$(CC) $$(CPPFLAGS) $$(PKG_CFLAGS) $$(CFLAGS) $$(ISA_$(1)) -Wno-psabi -ffp-contract=fast -DKERNEL_ISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call kernel_rules,$(isa))))
 

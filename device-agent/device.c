@@ -287,6 +287,20 @@ static int on_evaluate(struct device *device, const struct msg *msg, struct err 
     return 0;
 }
 
+/* The front weights as they are, at once: lent, the server answers with the end or another round. */
+static int on_collect(struct device *device, struct err *err)
+{
+    if (device->state != READY)
+        return err_set(err, "the front weights were asked for while %s",
+                       state_names[device->state]);
+    size_t n;
+    const float *weights = front_weights(device->front, &n);
+    struct msg *answer = msg_new(MSG_FRONT);
+    msg_attach(answer, payload_lend(weights, n * sizeof *weights, NULL, NULL));
+    send_now(device, answer);
+    return 0;
+}
+
 static int handle(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
 {
     switch (msg->kind) {
@@ -298,6 +312,8 @@ static int handle(struct device *device, struct msg *msg, int64_t now_us, struct
         return on_gradient(device, msg, now_us, err);
     case MSG_EVALUATE:
         return on_evaluate(device, msg, err);
+    case MSG_COLLECT:
+        return on_collect(device, err);
     case MSG_STOP:
         device->state = DONE;
         return 0;
@@ -309,6 +325,7 @@ static int handle(struct device *device, struct msg *msg, int64_t now_us, struct
     case MSG_ACTIVATIONS:
     case MSG_ROUND_DONE:
     case MSG_EVALUATION:
+    case MSG_FRONT:
     case MSG_LAYERS:
     case MSG_N_KINDS:
         break;

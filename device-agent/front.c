@@ -20,14 +20,20 @@ struct front {
     struct tape *tape;
     struct dataset *train, *test;
     struct sampler sampler;
-    struct sgd sgd;
-    float *velocity; /* NULL without momentum */
+    struct augment augment; /* of training images */
+    struct optimizer optimizer;
+    float *moments;  /* the optimiser's state */
     uint32_t *index; /* [batch] samples of the current batch */
     uint32_t *labels;
     int batch, cut;
     size_t cut_features;
-    uint64_t seed, step; /* of what layers draw at random; training batches so far */
+    uint64_t seed, step; /* of what is drawn at random; training batches so far */
 };
+
+static bool augments(const struct front *front)
+{
+    return front->augment.crop_padding > 0 || front->augment.flips;
+}
 
 static int open_data(struct front *front, const struct msg_assignment *a, const char *dir,
                      struct err *err)
@@ -47,7 +53,20 @@ static int open_data(struct front *front, const struct msg_assignment *a, const 
                            shape_format(&wanted, b_text));
         dataset_normalize(parts[i], a->data_mean, a->data_std);
     }
+    if (augments(front) && wanted.n_dims != 3)
+        return err_set(err, "data in '%s' are no images: they cannot be cropped or flipped", dir);
     return 0;
+}
+
+/* All that there are (partition `local`). */
+static void take_own_samples(struct front *front, const struct msg_assignment *a)
+{
+    size_t n = dataset_n_samples(front->train);
+    uint32_t *index = mem_zero(n, sizeof *index);
+    for (size_t i = 0; i < n; i++)
+        index[i] = (uint32_t)i;
+    sampler_init(&front->sampler, index, n, a->seed, RNG_SAMPLER + a->device_index);
+    free(index);
 }
 
 static int take_samples(struct front *front, const struct msg_assignment *a,
@@ -56,6 +75,12 @@ static int take_samples(struct front *front, const struct msg_assignment *a,
     const uint32_t *index = payload_data(samples);
     size_t n = payload_bytes(samples) / sizeof *index;
     size_t n_found = dataset_n_samples(front->train);
+    if (n_found == 0)
+        return err_set(err, "'%s' holds no training samples", dir);
+    if (a->has_own_samples) {
+        take_own_samples(front, a);
+        return 0;
+    }
     if (n == 0)
         return err_set(err, "no training samples assigned");
     for (size_t i = 0; i < n; i++)
@@ -74,9 +99,23 @@ static int take_weights(struct front *front, const struct payload *weights, stru
         return err_set(err, "%zu bytes of front weights, the layers have %zu",
                        payload_bytes(weights), n * sizeof *state);
     memcpy(state, payload_data(weights), n * sizeof *state);
+    return 0;
+}
+
+static int take_optimizer(struct front *front, const struct msg_assignment *a, struct err *err)
+{
+    struct optimizer *optimizer = &front->optimizer;
+    size_t n;
+    if (optimizer_init(optimizer, a->optimizer, err))
+        return -1;
+    optimizer->learning_rate = a->learning_rate;
+    optimizer->momentum = a->momentum;
+    optimizer->weight_decay = a->weight_decay;
+    optimizer->beta1 = a->beta1;
+    optimizer->beta2 = a->beta2;
+    optimizer->eps = a->eps;
     net_params(front->net, &n);
-    if (front->sgd.momentum > 0)
-        front->velocity = mem_zero(n, sizeof *front->velocity);
+    front->moments = mem_zero(optimizer_state_floats(optimizer, n), sizeof *front->moments);
     return 0;
 }
 
@@ -118,7 +157,7 @@ static int build(struct front *front, const struct msg_assignment *a, struct err
     front->seed = a->seed + a->device_index;
     front->index = mem_zero(a->batch_size, sizeof *front->index);
     front->labels = mem_zero(a->batch_size, sizeof *front->labels);
-    front->sgd = (struct sgd){a->learning_rate, a->momentum, a->weight_decay};
+    front->augment = (struct augment){(int)a->crop_padding, a->flips, front->seed};
     return 0;
 }
 
@@ -128,7 +167,7 @@ struct front *front_new(const struct msg_assignment *assignment, const struct pa
     struct front *front = mem_zero(1, sizeof *front);
     net_set_threads((int)assignment->threads);
     if (build(front, assignment, err) || take_weights(front, weights, err) ||
-        open_data(front, assignment, data_dir, err) ||
+        take_optimizer(front, assignment, err) || open_data(front, assignment, data_dir, err) ||
         take_samples(front, assignment, samples, data_dir, err)) {
         front_free(front);
         return NULL;
@@ -147,7 +186,7 @@ void front_free(struct front *front)
     dataset_free(front->train);
     dataset_free(front->test);
     sampler_release(&front->sampler);
-    free(front->velocity);
+    free(front->moments);
     free(front->index);
     free(front->labels);
     free(front);
@@ -173,10 +212,9 @@ size_t front_cut_features(const struct front *front)
     return front->cut_features;
 }
 
-static const float *run_forward(struct front *front, const struct dataset *data, int n,
-                                const uint32_t **labels)
+/* The n samples whose images are in the tape. */
+static const float *run_forward(struct front *front, int n, const uint32_t **labels)
 {
-    dataset_batch(data, front->index, n, tape_activation(front->tape, 0), front->labels);
     net_forward(front->net, front->tape, 0, front->cut, n);
     *labels = front->labels;
     return tape_activation(front->tape, front->cut);
@@ -185,8 +223,14 @@ static const float *run_forward(struct front *front, const struct dataset *data,
 const float *front_forward(struct front *front, const uint32_t **labels)
 {
     sampler_draw(&front->sampler, front->index, front->batch);
+    float *images = tape_activation(front->tape, 0);
+    if (augments(front))
+        dataset_batch_augmented(front->train, &front->augment, front->step, front->index,
+                                front->batch, images, front->labels);
+    else
+        dataset_batch(front->train, front->index, front->batch, images, front->labels);
     tape_set_training(front->tape, true, front->seed, front->step++);
-    return run_forward(front, front->train, front->batch, labels);
+    return run_forward(front, front->batch, labels);
 }
 
 float *front_gradient(struct front *front)
@@ -200,7 +244,8 @@ void front_backward(struct front *front)
     float *params = net_params(front->net, &n);
     net_zero_grads(front->net);
     net_backward(front->net, front->tape, 0, front->cut, front->batch, false);
-    sgd_step(&front->sgd, params, net_grads(front->net, &n), front->velocity, n);
+    optimizer_step(&front->optimizer, params, net_grads(front->net, &n), front->moments, n,
+                   front->step);
 }
 
 const float *front_evaluate(struct front *front, uint32_t first, uint32_t stride, int n,
@@ -208,8 +253,9 @@ const float *front_evaluate(struct front *front, uint32_t first, uint32_t stride
 {
     for (int i = 0; i < n; i++)
         front->index[i] = first + (uint32_t)i * stride;
+    dataset_batch(front->test, front->index, n, tape_activation(front->tape, 0), front->labels);
     tape_set_training(front->tape, false, front->seed, front->step);
-    return run_forward(front, front->test, n, labels);
+    return run_forward(front, n, labels);
 }
 
 float *front_weights(struct front *front, size_t *n)
@@ -225,7 +271,7 @@ int front_cut(const struct front *front)
 /* Floats of optimiser state for each parameter. */
 static int n_planes(const struct front *front)
 {
-    return front->sgd.momentum > 0 ? 1 : 0;
+    return (int)optimizer_state_floats(&front->optimizer, 1);
 }
 
 int front_move_cut(struct front *front, int cut, struct err *err)
@@ -234,15 +280,15 @@ int front_move_cut(struct front *front, int cut, struct err *err)
         return 0;
     if (check_cut(front, cut, err))
         return -1;
-    float *velocity;
-    struct net *net = net_range_moved(front->net, front->velocity, n_planes(front), &front->spec, 0,
-                                      cut, &velocity, err);
+    float *moments;
+    struct net *net = net_range_moved(front->net, front->moments, n_planes(front), &front->spec, 0,
+                                      cut, &moments, err);
     if (!net)
         return -1;
     net_free(front->net);
-    free(front->velocity);
+    free(front->moments);
     front->net = net;
-    front->velocity = velocity;
+    front->moments = moments;
     return settle_cut(front, cut, err);
 }
 
@@ -267,7 +313,7 @@ struct payload *front_get_optimizer(const struct front *front, int from, int to,
     size_t n = net_range_params(front->net, from, to) * (size_t)n_planes(front);
     struct payload *state = room_for(n, from, to, err);
     if (state)
-        net_range_get_planes(front->net, from, to, n_planes(front), front->velocity,
+        net_range_get_planes(front->net, from, to, n_planes(front), front->moments,
                              payload_memory(state));
     return state;
 }
@@ -290,7 +336,7 @@ int front_set_optimizer(struct front *front, int from, int to, const struct payl
     if (payload_bytes(state) != n * sizeof(float))
         return err_set(err, "%zu bytes of optimiser state for layers [%d, %d), which have %zu",
                        payload_bytes(state), from, to, n * sizeof(float));
-    net_range_set_planes(front->net, from, to, n_planes(front), front->velocity,
+    net_range_set_planes(front->net, from, to, n_planes(front), front->moments,
                          payload_data(state));
     return 0;
 }

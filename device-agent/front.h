@@ -14,8 +14,8 @@
 struct front;
 
 /*
- * From the server's assignment and its two payloads: this device's sample indices (u32) and the front
- * weights (f32), both copied. Data sets are opened in data_dir. The error says what of the assignment or
+ * From the server's assignment and its two payloads: this device's sample indices (u32; none: all that it
+ * holds) and the front weights (f32), both copied. Data sets are opened in data_dir. The error says what of the assignment or
  * of the data does not fit.
  */
 struct front *front_new(const struct msg_assignment *assignment, const struct payload *samples,
@@ -28,7 +28,7 @@ int front_batch_size(const struct front *front);
 size_t front_cut_features(const struct front *front); /* floats per sample that cross the link */
 
 /*
- * Draws the next batch and runs it forward. Returns the activations (batch, cut features) and sets
+ * Draws the next batch, crops and flips its images as assigned, and runs it forward. Returns the activations (batch, cut features) and sets
  * *labels (batch); both stay good until the next call of front_forward() or front_evaluate().
  */
 const float *front_forward(struct front *front, const uint32_t **labels);

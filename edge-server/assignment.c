@@ -5,20 +5,19 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "models/net.h"
 
-struct payload *assignment_front_weights(const struct experiment *e, int cut, struct err *err)
+int assignment_optimizer(struct optimizer *optimizer, const struct experiment *e,
+                         double learning_rate, struct err *err)
 {
-    struct net *front = net_new(&e->model, 0, cut, err);
-    if (!front)
-        return NULL;
-    net_init_weights(front, e->seed);
-    size_t n;
-    const float *state = net_state(front, &n);
-    struct payload *weights = payload_new(n * sizeof *state);
-    memcpy(payload_memory(weights), state, n * sizeof *state);
-    net_free(front);
-    return weights;
+    if (optimizer_init(optimizer, e->training.optimizer, err))
+        return -1;
+    optimizer->learning_rate = learning_rate;
+    optimizer->momentum = e->training.momentum;
+    optimizer->weight_decay = e->training.weight_decay;
+    optimizer->beta1 = e->training.beta1;
+    optimizer->beta2 = e->training.beta2;
+    optimizer->eps = e->training.eps;
+    return 0;
 }
 
 static void copy_text(char *to, const char *from)
@@ -61,6 +60,34 @@ static void copy_layers(struct msg_layer_list *to, const struct layer_list *from
         copy_layer(&to->layers[i], &from->layers[i]);
 }
 
+static void copy_optimizer(struct msg_assignment *a, const struct experiment *e)
+{
+    copy_text(a->optimizer, e->training.optimizer);
+    a->learning_rate = e->training.device_learning_rate;
+    a->momentum = e->training.momentum;
+    a->weight_decay = e->training.weight_decay;
+    a->beta1 = e->training.beta1;
+    a->beta2 = e->training.beta2;
+    a->eps = e->training.eps;
+}
+
+static void copy_data(struct msg_assignment *a, const struct experiment *e)
+{
+    copy_text(a->data_format, e->data.format);
+    a->data_mean = e->data.mean;
+    a->data_std = e->data.std;
+    a->crop_padding = (uint32_t)e->data.crop_padding;
+    a->flips = strcmp(e->data.flip, "none") != 0;
+}
+
+static struct payload *lend_samples(const struct partition *partition, int device)
+{
+    if (!partition)
+        return payload_new(0);
+    size_t first = partition->first[device], n = partition->first[device + 1] - first;
+    return payload_lend(partition->index + first, n * sizeof *partition->index, NULL, NULL);
+}
+
 struct msg *assignment_make(const struct experiment *e, int device, int cut,
                             const struct partition *partition, struct payload *weights)
 {
@@ -79,15 +106,10 @@ struct msg *assignment_make(const struct experiment *e, int device, int cut,
     copy_layers(&a->layers, &e->model.layers);
     a->cut = (uint32_t)cut;
     a->batch_size = (uint32_t)e->training.batch_size;
-    a->learning_rate = e->training.device_learning_rate;
-    a->momentum = e->training.momentum;
-    a->weight_decay = e->training.weight_decay;
-    copy_text(a->data_format, e->data.format);
-    a->data_mean = e->data.mean;
-    a->data_std = e->data.std;
-    size_t first = partition->first[device], n = partition->first[device + 1] - first;
-    msg_attach(msg,
-               payload_lend(partition->index + first, n * sizeof *partition->index, NULL, NULL));
+    copy_optimizer(a, e);
+    copy_data(a, e);
+    a->has_own_samples = !partition;
+    msg_attach(msg, lend_samples(partition, device));
     msg_attach(msg, payload_share(weights));
     return msg;
 }

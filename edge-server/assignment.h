@@ -4,13 +4,18 @@
 #define EDGE_SERVER_ASSIGNMENT_H
 
 #include "experiment/experiment.h"
+#include "models/optimizer.h"
 #include "models/partition.h"
 #include "wire/message.h"
 
-/* The same front weights for every device, drawn from the experiment's seed. */
-struct payload *assignment_front_weights(const struct experiment *e, int cut, struct err *err);
+/* The experiment's optimiser with the learning rate of one side. */
+int assignment_optimizer(struct optimizer *optimizer, const struct experiment *e,
+                         double learning_rate, struct err *err);
 
-/* MSG_ASSIGNMENT for device i; lends the partition's memory, shares `weights`. */
+/*
+ * MSG_ASSIGNMENT for device i; lends the partition's memory, shares `weights`. Without a partition (NULL) the device
+ * trains on what it holds.
+ */
 struct msg *assignment_make(const struct experiment *e, int device, int cut,
                             const struct partition *partition, struct payload *weights);
 

@@ -12,8 +12,10 @@ struct back {
     const struct net_spec *spec;
     struct net *net;
     struct tape *tape;
-    struct sgd sgd;
-    float *velocity;  /* NULL without momentum */
+    struct optimizer optimizer;
+    float *moments; /* the optimiser's state */
+    const struct loss_kind *loss;
+    double label_smoothing;
     uint32_t *labels; /* [max_groups][b] */
     struct loss *losses;
     double *ones;       /* [max_groups]: weights of columns that carry lambda_i already */
@@ -70,9 +72,11 @@ struct back *back_new(const struct net_spec *spec, const struct back_options *op
     net_init_weights(back->net, options->seed);
     size_t n_params;
     net_params(back->net, &n_params);
-    if (options->sgd.momentum > 0)
-        back->velocity = mem_zero(n_params, sizeof *back->velocity);
-    back->sgd = options->sgd;
+    back->optimizer = options->optimizer;
+    back->moments =
+        mem_zero(optimizer_state_floats(&back->optimizer, n_params), sizeof *back->moments);
+    back->loss = options->loss;
+    back->label_smoothing = options->label_smoothing;
     back->seed = options->seed;
     back->labels = mem_zero(groups * (size_t)back->batch, sizeof *back->labels);
     back->losses = mem_zero(groups, sizeof *back->losses);
@@ -88,7 +92,7 @@ void back_free(struct back *back)
         return;
     tape_free(back->tape);
     net_free(back->net);
-    free(back->velocity);
+    free(back->moments);
     free(back->labels);
     free(back->losses);
     free(back->ones);
@@ -134,9 +138,9 @@ void back_forward(struct back *back, int n_groups, const double *lambda)
     size_t group_floats = (size_t)back->batch * (size_t)back->n_classes;
     for (int i = 0; i < n_groups; i++) {
         size_t first = (size_t)i * group_floats;
-        back->losses[i] = loss_softmax_cross_entropy(
-            logits + first, back->labels + (size_t)i * (size_t)back->batch, back->batch,
-            back->n_classes, gradient + first);
+        back->losses[i] =
+            back->loss->of(logits + first, back->labels + (size_t)i * (size_t)back->batch,
+                           back->batch, back->n_classes, back->label_smoothing, gradient + first);
         scale(gradient + first, group_floats, (float)(lambda[i] / back->batch));
     }
 }
@@ -215,7 +219,8 @@ void back_update(struct back *back)
 {
     size_t n;
     float *params = net_params(back->net, &n);
-    sgd_step(&back->sgd, params, net_grads(back->net, &n), back->velocity, n);
+    optimizer_step(&back->optimizer, params, net_grads(back->net, &n), back->moments, n,
+                   back->step);
 }
 
 const float *back_shared_gradient(const struct back *back)
@@ -242,6 +247,11 @@ const float *back_weights(const struct back *back, size_t *n)
     return net_params(back->net, n);
 }
 
+struct net *back_net(const struct back *back)
+{
+    return back->net;
+}
+
 struct loss back_evaluate(struct back *back, const float *activations, const uint32_t *labels,
                           int n)
 {
@@ -250,8 +260,8 @@ struct loss back_evaluate(struct back *back, const float *activations, const uin
            (size_t)n * back->features * sizeof *activations);
     tape_set_training(back->tape, false, back->seed, back->step);
     net_forward(back->net, back->tape, back->cut, back->end, n);
-    return loss_softmax_cross_entropy(tape_activation(back->tape, back->end), labels, n,
-                                      back->n_classes, NULL);
+    return back->loss->of(tape_activation(back->tape, back->end), labels, n, back->n_classes, 0,
+                          NULL);
 }
 
 int back_cut(const struct back *back)
@@ -262,20 +272,20 @@ int back_cut(const struct back *back)
 /* Floats of optimiser state for each parameter. */
 static int n_planes(const struct back *back)
 {
-    return back->sgd.momentum > 0 ? 1 : 0;
+    return (int)optimizer_state_floats(&back->optimizer, 1);
 }
 
 int back_move_cut(struct back *back, int cut, struct err *err)
 {
-    float *velocity;
-    struct net *net = net_range_moved(back->net, back->velocity, n_planes(back), back->spec, cut,
-                                      back->end, &velocity, err);
+    float *moments;
+    struct net *net = net_range_moved(back->net, back->moments, n_planes(back), back->spec, cut,
+                                      back->end, &moments, err);
     if (!net)
         return -1;
     net_free(back->net);
-    free(back->velocity);
+    free(back->moments);
     back->net = net;
-    back->velocity = velocity;
+    back->moments = moments;
     return settle_cut(back, err);
 }
 
@@ -292,7 +302,7 @@ size_t back_optimizer_floats(const struct back *back, int from, int to)
 void back_get_layers(const struct back *back, int from, int to, float *weights, float *optimizer)
 {
     net_range_get(back->net, from, to, weights);
-    net_range_get_planes(back->net, from, to, n_planes(back), back->velocity, optimizer);
+    net_range_get_planes(back->net, from, to, n_planes(back), back->moments, optimizer);
 }
 
 static float *mean_of(const float *const *parts, int n_parts, const double *lambda, size_t n)
@@ -319,6 +329,6 @@ void back_set_optimizer(struct back *back, int from, int to, int n, const double
                         const float *const *states)
 {
     float *mean = mean_of(states, n, lambda, back_optimizer_floats(back, from, to));
-    net_range_set_planes(back->net, from, to, n_planes(back), back->velocity, mean);
+    net_range_set_planes(back->net, from, to, n_planes(back), back->moments, mean);
     free(mean);
 }

@@ -35,7 +35,9 @@ struct back_options {
     int max_groups; /* devices in one turn at most */
     int batch;      /* b, per group */
     uint64_t seed;  /* of the weights */
-    struct sgd sgd;
+    struct optimizer optimizer;
+    const struct loss_kind *loss;
+    double label_smoothing; /* in training; an evaluation's loss is without */
 };
 
 struct back;
@@ -77,6 +79,7 @@ int back_columns_below_last(const struct back *back);
 
 /* All back weights in one array, layer after layer. */
 const float *back_weights(const struct back *back, size_t *n);
+struct net *back_net(const struct back *back); /* layers [cut, L); the back's own */
 
 /* Forward without learning; n <= b. */
 struct loss back_evaluate(struct back *back, const float *activations, const uint32_t *labels,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "edge-server/assignment.h"
 #include "edge-server/planning.h"
 #include "models/net_range.h"
 #include "scheduler/rates.h"
@@ -30,11 +31,10 @@ struct load {
 static struct load load_between(const struct schedule *schedule, int from, int to)
 {
     int low = from < to ? from : to, high = from < to ? to : from;
-    double floats_per_param = schedule->e->training.momentum > 0 ? 1 : 0;
     return (struct load){
         .weights_bits = 32.0 * (double)net_range_weights(schedule->layers, low, high),
-        .optimizer_bits =
-            32.0 * floats_per_param * (double)net_range_params(schedule->layers, low, high),
+        .optimizer_bits = 32.0 * (double)schedule->n_state *
+                          (double)net_range_params(schedule->layers, low, high),
     };
 }
 
@@ -82,6 +82,7 @@ static bool is_usable(const struct schedule *schedule)
 
 int schedule_open(struct schedule *schedule, const struct experiment *e, struct err *err)
 {
+    struct optimizer optimizer;
     struct plan plan;
     memset(schedule, 0, sizeof *schedule);
     if (planning_problem(&schedule->problem, e, err))
@@ -91,8 +92,9 @@ int schedule_open(struct schedule *schedule, const struct experiment *e, struct 
     rates_init(&schedule->rates, e->n_devices);
     latency_terms_init(&schedule->terms, e->n_devices);
     schedule->layers = net_new(&e->model, 0, 0, err);
-    if (!schedule->layers)
+    if (!schedule->layers || assignment_optimizer(&optimizer, e, 1, err))
         return -1;
+    schedule->n_state = optimizer_state_floats(&optimizer, 1);
     if (planning_solve(&plan, &schedule->problem, e, NULL, NULL, err))
         return err_prefix(err, "planning");
     if (plan.status == PLAN_INFEASIBLE) {

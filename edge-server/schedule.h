@@ -34,6 +34,7 @@ struct schedule {
     struct plan plan;       /* the one that holds, as it was made */
     uint32_t plan_round;    /* the round from which it does */
     struct net *layers;     /* of no layers: for sizes */
+    size_t n_state;         /* floats of optimiser state for each parameter */
     bool is_stale;          /* the channel changed since the plan was made */
 
     /* This round. */

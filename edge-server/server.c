@@ -2,11 +2,13 @@
 #include "edge-server/server.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "edge-server/assignment.h"
+#include "edge-server/run_weights.h"
 #include "edge-server/server_impl.h"
 
 /* What a device sends and gets in one message has to fit into one. */
@@ -27,29 +29,52 @@ int server_check_cut(const struct server *server, struct err *err)
     return 0;
 }
 
+size_t server_front_bytes(const struct server *server)
+{
+    return back_weights_floats(server->back, 0, back_cut(server->back)) * sizeof(float);
+}
+
 static int build_learning(struct server *server, struct err *err)
 {
     const struct experiment *e = server->in.experiment;
-    const struct partition *partition = server->in.partition;
     int cut = server->in.schedule->cut;
     struct back_options options = {
         .cut = cut,
         .max_groups = server->framework->takes_turns ? 1 : server->n_seats,
         .batch = e->training.batch_size,
         .seed = e->seed,
-        .sgd = {e->training.server_learning_rate, e->training.momentum, e->training.weight_decay},
+        .loss = loss_find(e->training.loss),
+        .label_smoothing = e->training.label_smoothing,
     };
-    if (server_check_cut(server, err))
+    if (!options.loss)
+        return err_set(err, "there is no loss '%s': allowed are %s", e->training.loss,
+                       loss_kinds());
+    if (assignment_optimizer(&options.optimizer, e, e->training.server_learning_rate, err) ||
+        server_check_cut(server, err))
         return -1;
     server->back = back_new(&e->model, &options, err);
-    server->first_front = server->back ? assignment_front_weights(e, cut, err) : NULL;
-    if (!server->first_front)
-        return -1;
-    size_t n_samples = partition->first[partition->n_devices];
+    return !server->back || run_weights_start_back(e, back_net(server->back), err)
+               ? -1
+               : run_weights_start_fronts(e, cut, server->fronts, err);
+}
+
+/* Every device's weight, once it is known how many samples each has. */
+static void weigh_devices(struct server *server)
+{
+    uint64_t n_samples = 0;
     for (int i = 0; i < server->n_seats; i++)
-        server->lambda[i] =
-            (double)(partition->first[i + 1] - partition->first[i]) / (double)n_samples;
-    return 0;
+        n_samples += server->seats[i].n_train;
+    for (int i = 0; i < server->n_seats; i++)
+        server->lambda[i] = (double)server->seats[i].n_train / (double)n_samples;
+}
+
+/* Without a partition: as many as wanted that every device has. */
+static void agree_on_test_samples(struct server *server)
+{
+    uint64_t n = server->in.n_test_samples > 0 ? (uint64_t)server->in.n_test_samples : INT_MAX;
+    for (int i = 0; i < server->n_seats; i++)
+        n = server->seats[i].n_test < n ? server->seats[i].n_test : n;
+    server->n_test = (int)n;
 }
 
 struct server *server_new(const struct server_inputs *inputs, struct err *err)
@@ -61,6 +86,8 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->one = 1;
     server->seats = mem_zero((size_t)e->n_devices, sizeof *server->seats);
     server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
+    server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
+    server->n_test = inputs->n_test_samples;
     server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->schedule->rates : NULL);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
@@ -95,7 +122,8 @@ void server_free(struct server *server)
         msg_free(msg);
     air_free(server->air);
     back_free(server->back);
-    payload_drop(server->first_front);
+    for (int i = 0; i < server->n_seats; i++)
+        payload_drop(server->fronts[i]);
     payload_drop(server->front);
     handover_release(server);
     for (int i = 0; i < server->n_seats; i++)
@@ -105,6 +133,7 @@ void server_free(struct server *server)
         round_record_release(&server->records[i]);
     free(server->seats);
     free(server->lambda);
+    free(server->fronts);
     free(server->outbox);
     free(server);
 }
@@ -146,28 +175,55 @@ static void on_hello(struct server *server, uint64_t peer, const struct msg_hell
     server->seats[seat].state = SEAT_ASSIGNED;
     server_send(server, seat,
                 assignment_make(server->in.experiment, seat, cut, server->in.partition,
-                                server->first_front));
+                                server->fronts[seat]));
+}
+
+/* Whether the device's data are what was assigned. */
+static bool has_assigned_samples(const struct server *server, int seat,
+                                 const struct msg_ready *ready)
+{
+    const struct partition *p = server->in.partition;
+    return ready->n_train_samples == p->first[seat + 1] - p->first[seat] &&
+           ready->n_test_samples >= (uint64_t)server->in.n_test_samples;
+}
+
+static int take_counts(struct server *server, int seat, const struct msg_ready *ready)
+{
+    const struct partition *p = server->in.partition;
+    unsigned long long n_train = ready->n_train_samples, n_test = ready->n_test_samples;
+    if (p && !has_assigned_samples(server, seat, ready)) {
+        server_fail(server,
+                    "device %s: has %llu training and %llu test samples, wanted are %zu and %d",
+                    seat_name(server, seat), n_train, n_test, p->first[seat + 1] - p->first[seat],
+                    server->in.n_test_samples);
+        return -1;
+    }
+    if (n_train < 1 || n_train > UINT32_MAX || n_test < 1 || n_test > UINT32_MAX) {
+        server_fail(server,
+                    "device %s: has %llu training and %llu test samples, allowed are 1 to %u each",
+                    seat_name(server, seat), n_train, n_test, UINT32_MAX);
+        return -1;
+    }
+    server->seats[seat].n_train = n_train;
+    server->seats[seat].n_test = n_test;
+    return 0;
 }
 
 static void on_ready(struct server *server, int seat, const struct msg_ready *ready)
 {
-    const struct partition *p = server->in.partition;
     if (server->seats[seat].state != SEAT_ASSIGNED) {
         server_fail(server, "device %s: said ready twice", seat_name(server, seat));
         return;
     }
-    if (ready->n_train_samples != p->first[seat + 1] - p->first[seat] ||
-        ready->n_test_samples < (uint64_t)server->in.n_test_samples) {
-        server_fail(server,
-                    "device %s: has %llu training and %llu test samples, wanted are %zu and %d",
-                    seat_name(server, seat), (unsigned long long)ready->n_train_samples,
-                    (unsigned long long)ready->n_test_samples, p->first[seat + 1] - p->first[seat],
-                    server->in.n_test_samples);
+    if (take_counts(server, seat, ready))
         return;
-    }
     server->seats[seat].state = SEAT_READY;
-    if (++server->n_ready == server->n_seats)
-        server->state = SERVER_PLANNING;
+    if (++server->n_ready < server->n_seats)
+        return;
+    weigh_devices(server);
+    if (!server->in.partition)
+        agree_on_test_samples(server);
+    server->state = SERVER_PLANNING;
 }
 
 static bool evaluation_is_due(const struct server *server, uint32_t round)
@@ -192,7 +248,7 @@ static void finish_round(struct server *server)
     server->has_record = true;
     server->last_is_current = true;
     if (current_record(server)->round == (uint32_t)server->in.experiment->training.rounds)
-        server_finish(server);
+        collect_start(server);
     else
         server->state = SERVER_PLANNING;
 }
@@ -219,7 +275,7 @@ void server_end_round(struct server *server)
     /* Where the front part is handed on, the newest is the last device's. */
     int only = server->framework->takes_turns ? server->n_seats - 1 : -1;
     server->state = SERVER_EVALUATING;
-    evaluation_start(&server->evaluation, server->in.n_test_samples,
+    evaluation_start(&server->evaluation, server->n_test,
                      strcmp(e->training.evaluation, "every-device") == 0, only);
     for (int i = 0; i < server->n_seats; i++)
         ask_evaluation(server, i);
@@ -289,8 +345,12 @@ static void from_device(struct server *server, int seat, struct msg *msg, int64_
         server->seats[seat].state = SEAT_EMPTY; /* it has left; no farewell */
         server_fail(server, "device %s: %s", seat_name(server, seat), msg->error.reason);
         return;
+    case MSG_FRONT:
+        collect_on_front(server, seat, msg);
+        return;
     case MSG_HELLO:
     case MSG_ASSIGNMENT:
+    case MSG_COLLECT:
     case MSG_ROUND:
     case MSG_GRADIENT:
     case MSG_EVALUATE:

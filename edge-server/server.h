@@ -29,9 +29,10 @@ struct server;
 
 struct server_inputs { /* all borrowed for the server's life */
     const struct experiment *experiment;
-    const struct schedule *schedule; /* opened; moved on by whoever drives, between rounds */
-    const struct partition *partition;
-    int n_test_samples; /* that an evaluation covers; every device must have so many */
+    const struct schedule *schedule;   /* opened; moved on by whoever drives, between rounds */
+    const struct partition *partition; /* NULL: devices say how many samples they hold */
+    int n_test_samples; /* that an evaluation covers; every device must have so many. Without a partition: at
+                           most so many, 0 for no limit, and no more than the device with the fewest has */
 };
 
 struct server *server_new(const struct server_inputs *inputs, struct err *err);
@@ -63,11 +64,16 @@ enum server_state {
     SERVER_PLANNING, /* between rounds: server_wanted_round() */
     SERVER_TRAINING,
     SERVER_EVALUATING,
+    SERVER_COLLECTING, /* training is over; the front weights come in */
     SERVER_DONE,
     SERVER_FAILED
 };
 enum server_state server_state(const struct server *server);
 const char *server_failure(const struct server *server); /* one line; NULL unless SERVER_FAILED */
+
+/* Once SERVER_DONE: the trained weights into the folder `dir` (edge-server/run_weights.h), unless the experiment
+ * does not want them. */
+int server_save_weights(const struct server *server, const char *dir, struct err *err);
 
 /* While gathering: devices that are there and ready, and the name of one that is missing (or NULL). */
 int server_n_ready(const struct server *server);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Shared by the files of the server's round logic alone: server.c (who is there, what came), turn.c (a
- * round's turns), handover.c (layers that change sides), server_out.c (messages out, ends). */
+ * round's turns), handover.c (layers that change sides), collect.c (the trained weights), server_out.c (messages
+ * out, ends). */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
 #define EDGE_SERVER_SERVER_IMPL_H
 
@@ -20,16 +21,18 @@ enum seat_state {
     SEAT_COMPUTING,  /* has the round; its activations are awaited */
     SEAT_WAITING,    /* its activations are here */
     SEAT_ANSWERED,   /* its gradient has gone; its MSG_ROUND_DONE is awaited */
-    SEAT_EVALUATING  /* forwards a chunk of test samples */
+    SEAT_EVALUATING, /* forwards a chunk of test samples */
+    SEAT_COLLECTING  /* its front weights are awaited */
 };
 
 /* A device of the experiment and who sits there. */
 struct seat {
     enum seat_state state;
     uint64_t peer;
-    int64_t round_sent_us;                    /* MSG_ROUND was on its way from here on */
-    int64_t answered_us;                      /* its gradient had gone by here */
-    bool returns_layers, returns_optimizer;   /* as asked for with the round */
+    uint64_t n_train, n_test;               /* samples it will train on, and has for evaluations */
+    int64_t round_sent_us;                  /* MSG_ROUND was on its way from here on */
+    int64_t answered_us;                    /* its gradient had gone by here */
+    bool returns_layers, returns_optimizer; /* as asked for with the round */
     struct payload *layers[MSG_MAX_PAYLOADS]; /* handed up, until all have; NULL */
 };
 
@@ -72,13 +75,17 @@ struct server {
     enum server_state state;
     char failure[MSG_MAX_REASON];
 
-    struct payload *first_front; /* weights every device starts from */
-    struct payload *front;       /* handed on from the turn before, or NULL */
+    struct payload *
+        *fronts; /* [C] weights each device starts from; once collected, those it ends with */
+    struct payload *front; /* handed on from the turn before, or NULL */
+    int n_to_collect;
+    bool has_weights; /* fronts were collected */
     struct back *back;
     struct air *air;
     double *lambda; /* [C] D_i / sum D */
     double one;     /* the weight of a device that is alone on its turn */
     int n_slots;    /* n = ceil(phi b), 0 when taking turns */
+    int n_test;     /* samples an evaluation covers */
 
     int64_t round_start_us;
     struct move move;
@@ -116,8 +123,12 @@ void handover_release_seat(struct seat *seat);
 /* The cut, what the seat's device gains and what it is to hand up. */
 void handover_attach(const struct server *server, int seat, struct msg *msg);
 void handover_on_layers(struct server *server, int seat, struct msg *msg, int64_t now_us);
+/* collect.c */
+void collect_start(struct server *server);
+void collect_on_front(struct server *server, int seat, const struct msg *msg);
 
 /* server.c */
+size_t server_front_bytes(const struct server *server); /* of the front weights as the cut is */
 /* Whether a batch and the front part at the schedule's cut fit into messages. */
 int server_check_cut(const struct server *server, struct err *err);
 /* NULL, or what is wrong with a message of n_samples activations and labels. */

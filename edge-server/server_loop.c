@@ -118,10 +118,13 @@ static void go_on(struct run *run)
         server_start_round(run->server, modelled_now_us(run));
 }
 
-/* Who gets which samples, and how many test samples there are to evaluate. */
+/* Who gets which samples, and how many test samples there are to evaluate; local data are the devices' business. */
 static int divide_data(struct run *run, int *n_test, struct err *err)
 {
     const struct experiment *e = run->e;
+    *n_test = e->data.test_samples;
+    if (strcmp(e->data.partition, "local") == 0)
+        return 0;
     struct dataset *train = dataset_open(e->data.format, e->data.dir, DATASET_TRAIN, err);
     struct dataset *test =
         train ? dataset_open(e->data.format, e->data.dir, DATASET_TEST, err) : NULL;
@@ -160,11 +163,11 @@ static int announce(struct run *run, struct err *err)
 
 static int prepare(struct run *run, struct err *err)
 {
-    struct server_inputs inputs = {
-        .experiment = run->e, .schedule = &run->schedule, .partition = &run->partition};
+    struct server_inputs inputs = {.experiment = run->e, .schedule = &run->schedule};
     net_set_threads(run->e->server.threads);
     if (make_plan(run, err) || divide_data(run, &inputs.n_test_samples, err))
         return -1;
+    inputs.partition = run->partition.index ? &run->partition : NULL;
     bool takes_turns = run->schedule.problem.takes_turns;
     run->summary = summary_new(takes_turns);
     run->results = results_open(run->options->out_dir, run->e, takes_turns, err);
@@ -297,7 +300,9 @@ int server_run(const struct server_options *options, struct err *err)
     int status = prepare(&run, err);
     if (!status) {
         status = train(&run, err);
-        show_end(&run, status == 0);
+        if (!status)
+            status = server_save_weights(run.server, options->out_dir, err);
+        show_end(&run, server_state(run.server) == SERVER_DONE);
     }
     struct err closing = ERR_INIT;
     if (release(&run, &closing) && !status)

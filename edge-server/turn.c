@@ -318,8 +318,7 @@ static void measure_downlink(struct server *server, int seat, const struct msg *
 
 static int take_front(struct server *server, int seat, const struct msg *msg)
 {
-    size_t floats = back_weights_floats(server->back, 0, server->move.to);
-    size_t wanted = hands_over(server) ? floats * sizeof(float) : 0;
+    size_t wanted = hands_over(server) ? server_front_bytes(server) : 0;
     if (msg_payload_bytes(msg) != wanted) {
         server_fail(server, "device %s: handed on %zu bytes of front weights instead of %zu",
                     seat_name(server, seat), msg_payload_bytes(msg), wanted);

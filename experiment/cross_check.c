@@ -107,9 +107,31 @@ static void check_cuts(const struct experiment *e, const struct yaml_node *root,
     profile_release(&profile);
 }
 
+/* Keys of `data` that do not go together. */
+static void check_data(const struct experiment *e, const struct yaml_node *root,
+                       struct complaints *c)
+{
+    struct key_path data = {NULL, "data", 0}, partition = {&data, "partition", 0};
+    struct key_path crop_padding = {&data, "crop_padding", 0}, flip = {&data, "flip", 0};
+    char input[SHAPE_TEXT_BYTES];
+    shape_format(&e->model.input, input);
+    if (strcmp(e->data.partition, "local") == 0 && strcmp(e->data.format, "synthetic") == 0)
+        complain(c, place_of(root, "data", "partition"), &partition,
+                 "value 'local': data of the format synthetic are in no folder");
+    if (e->data.crop_padding > 0 && e->model.input.n_dims != 3)
+        complain(c, place_of(root, "data", "crop_padding"), &crop_padding,
+                 "value '%d': only images are cropped, model '%s' takes %s", e->data.crop_padding,
+                 e->model.name, input);
+    if (strcmp(e->data.flip, "none") != 0 && e->model.input.n_dims != 3)
+        complain(c, place_of(root, "data", "flip"), &flip,
+                 "value '%s': only images are flipped, model '%s' takes %s", e->data.flip,
+                 e->model.name, input);
+}
+
 void cross_check(const struct experiment *e, const struct yaml_node *root, struct complaints *c)
 {
     check_device_names(e, root, c);
     check_gains(e, root, c);
     check_cuts(e, root, c);
+    check_data(e, root, c);
 }

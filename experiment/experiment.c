@@ -53,7 +53,7 @@ static void read_section(struct load *load, const struct section *section,
     else if (!node)
         complain(&l->c, &root->place, &path, "missing: %s", section->help);
     else if (section->kind == SECTION_MODEL)
-        model_read(l, node, &path, load->path, &load->e->model);
+        model_read(l, node, &path, load->path, &load->e->model, &load->e->weights);
     else
         device_groups_read(l, node, &path, &load->groups);
 }
@@ -123,6 +123,7 @@ void experiment_release(struct experiment *e)
         free(e->devices[i].name);
     free(e->devices);
     net_spec_release(&e->model);
+    free(e->weights);
     memset(e, 0, sizeof *e);
 }
 

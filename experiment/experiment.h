@@ -31,15 +31,19 @@ struct experiment {
     uint64_t seed;
 
     struct net_spec model;
+    char *
+        weights; /* model.weights: file, or result folder, that training starts from; NULL: drawn */
 
     struct {
         char *format;     /* dataset format, "idx" */
         char *dir;        /* folder of the data set; on real devices each has its own --data */
         double mean, std; /* normalisation of pixels in [0, 1] */
-        char *partition;  /* "iid", "shards", "dirichlet" */
+        char *partition; /* "iid", "shards", "dirichlet"; "local": each device has its own folder */
         int shards_per_device;
         double alpha;
         int test_samples; /* first so many of the test set; 0: all */
+        int crop_padding; /* pixels; 0: training images are not cropped */
+        char *flip;       /* "none", "horizontal": half of the training images */
     } data;
 
     struct {
@@ -47,12 +51,17 @@ struct experiment {
         double aggregation_ratio; /* phi */
         char *aggregation; /* "cached-means", "mean-activations", "broadcast-gradient": MODEL.md */
         int rounds;
-        int batch_size; /* b, per device */
+        int batch_size;  /* b, per device */
+        char *optimizer; /* a row of models/optimizer.h, as are the numbers */
         double device_learning_rate, server_learning_rate;
         double momentum, weight_decay;
-        int evaluate_every; /* rounds; 0: only at the end */
-        char *evaluation;   /* "shared": each device takes its share of the test set;
+        double beta1, beta2, eps;
+        char *loss;             /* "cross-entropy", "mse" */
+        double label_smoothing; /* of the loss's target */
+        int evaluate_every;     /* rounds; 0: only at the end */
+        char *evaluation;       /* "shared": each device takes its share of the test set;
                                 "every-device": each takes the whole of it */
+        char *save_weights;     /* "at-end", "never" */
     } training;
 
     struct experiment_device *devices;

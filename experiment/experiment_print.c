@@ -42,6 +42,13 @@ static void print_mapping(const char *section, const struct experiment *e, struc
         print_key(row, (const char *)e + row->offset, out);
 }
 
+static void print_model(const struct experiment *e, struct strbuf *out)
+{
+    model_print(&e->model, 2, out);
+    if (e->weights)
+        print_key(schema_find("model", "weights"), &e->weights, out);
+}
+
 static void print_devices(const struct experiment *e, struct strbuf *out)
 {
     const struct key_row *row = NULL;
@@ -73,7 +80,7 @@ void experiment_print(const struct experiment *e, struct strbuf *out)
             continue;
         strbuf_addf(out, "\n%s:\n", section->name);
         if (section->kind == SECTION_MODEL)
-            model_print(&e->model, 2, out);
+            print_model(e, out);
         else if (section->kind == SECTION_DEVICES)
             print_devices(e, out);
         else

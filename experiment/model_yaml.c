@@ -108,7 +108,7 @@ static void replace(struct loading *l, const struct yaml_node *node, const struc
 }
 
 void model_read(struct loading *l, const struct yaml_node *node, const struct key_path *path,
-                const char *experiment_path, struct net_spec *spec)
+                const char *experiment_path, struct net_spec *spec, char **weights)
 {
     struct model_keys keys = {0};
     size_t before = l->c.n;
@@ -126,6 +126,8 @@ void model_read(struct loading *l, const struct yaml_node *node, const struct ke
     }
     if (l->c.n == before)
         replace(l, node, path, &keys, spec);
+    *weights = keys.weights;
+    keys.weights = NULL;
     section_release("model", &keys);
 }
 

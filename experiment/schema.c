@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "link/radio.h"
 #include "models/dataset.h"
+#include "models/loss.h"
+#include "models/optimizer.h"
 #include "models/partition.h"
 #include "wire/endpoint.h"
 
@@ -35,7 +37,19 @@ static void add_formats(const struct experiment_choices *choices, struct strbuf 
 static void add_partitions(const struct experiment_choices *choices, struct strbuf *out)
 {
     (void)choices;
-    strbuf_addf(out, "%s", partition_kinds());
+    strbuf_addf(out, "%s, local", partition_kinds());
+}
+
+static void add_optimizers(const struct experiment_choices *choices, struct strbuf *out)
+{
+    (void)choices;
+    strbuf_addf(out, "%s", optimizer_kinds());
+}
+
+static void add_losses(const struct experiment_choices *choices, struct strbuf *out)
+{
+    (void)choices;
+    strbuf_addf(out, "%s", loss_kinds());
 }
 
 static void add_path_losses(const struct experiment_choices *choices, struct strbuf *out)
@@ -92,6 +106,10 @@ static const struct key_row rows[] = {
     {"model", "input", KEY_SHAPE, CLOSED(1, SHAPE_MAX_DIM),
      .help = "shape of one sample; with `file` in place of the model's own", IN(model_keys, input)},
     {"model", "layers", KEY_LAYERS, .help = "the layers, first to last"},
+    {"model", "weights", KEY_TEXT,
+     .help =
+         "start from this .safetensors file or result folder, relative to the working directory",
+     IN(model_keys, weights)},
 
     {"data", "format", KEY_CHOICE, .fallback = "idx", .add_choices = add_formats,
      .help = "file format of the data set", IN(experiment, data.format)},
@@ -102,7 +120,9 @@ static const struct key_row rows[] = {
     {"data", "std", KEY_QUANTITY, DIM_NONE, ABOVE(0, 10), .fallback = "0.3530",
      .help = "standard deviation of the pixels; divided by", IN(experiment, data.std)},
     {"data", "partition", KEY_CHOICE, .fallback = "iid", .add_choices = add_partitions,
-     .help = "how the training set is dealt to the devices", IN(experiment, data.partition)},
+     .help =
+         "how the training set is dealt to the devices; local: each has its own, dir/NAME in a run",
+     IN(experiment, data.partition)},
     {"data", "shards_per_device", KEY_INTEGER, CLOSED(1, 10000), .fallback = "2",
      .help = "partition shards: label-sorted pieces each device gets",
      IN(experiment, data.shards_per_device)},
@@ -112,6 +132,11 @@ static const struct key_row rows[] = {
     {"data", "test_samples", KEY_INTEGER, CLOSED(0, 1e9), .fallback = "0",
      .help = "the first so many of the test set are evaluated; 0: all",
      IN(experiment, data.test_samples)},
+    {"data", "crop_padding", KEY_INTEGER, CLOSED(0, 64), .fallback = "0",
+     .help = "pixels put around a training image before a random crop of its size; 0: no crop",
+     IN(experiment, data.crop_padding)},
+    {"data", "flip", KEY_CHOICE, .fallback = "none", .choices = "none, horizontal",
+     .help = "half of the training images, left and right changed over", IN(experiment, data.flip)},
 
     {"training", "framework", KEY_CHOICE, .fallback = "epsl", .add_choices = add_frameworks,
      .help = "split-learning framework", IN(experiment, training.framework)},
@@ -126,20 +151,37 @@ static const struct key_row rows[] = {
      .help = "one batch of every device each", IN(experiment, training.rounds)},
     {"training", "batch_size", KEY_INTEGER, CLOSED(1, 65536), .fallback = "32",
      .help = "b: samples each device takes a round", IN(experiment, training.batch_size)},
+    {"training", "optimizer", KEY_CHOICE, .fallback = "sgd", .add_choices = add_optimizers,
+     .help = "of devices and server; each keeps its own state", IN(experiment, training.optimizer)},
     {"training", "device_learning_rate", KEY_QUANTITY, DIM_NONE, ABOVE(0, 1000), .fallback = "0.01",
      .help = "of the layers on the devices", IN(experiment, training.device_learning_rate)},
     {"training", "server_learning_rate", KEY_QUANTITY, DIM_NONE, ABOVE(0, 1000), .fallback = "0.01",
      .help = "of the layers on the server", IN(experiment, training.server_learning_rate)},
     {"training", "momentum", KEY_QUANTITY, DIM_NONE, BELOW(0, 1), .fallback = "0",
-     .help = "v = momentum v + g; w -= rate v", IN(experiment, training.momentum)},
+     .help = "sgd: v = momentum v + g; w -= rate v", IN(experiment, training.momentum)},
     {"training", "weight_decay", KEY_QUANTITY, DIM_NONE, CLOSED(0, 1), .fallback = "0",
-     .help = "g += weight_decay w", IN(experiment, training.weight_decay)},
+     .help = "sgd: g += weight_decay w; adamw: w -= rate weight_decay w",
+     IN(experiment, training.weight_decay)},
+    {"training", "beta1", KEY_QUANTITY, DIM_NONE, BELOW(0, 1), .fallback = "0.9",
+     .help = "adamw: m = beta1 m + (1 - beta1) g", IN(experiment, training.beta1)},
+    {"training", "beta2", KEY_QUANTITY, DIM_NONE, BELOW(0, 1), .fallback = "0.999",
+     .help = "adamw: v = beta2 v + (1 - beta2) g^2", IN(experiment, training.beta2)},
+    {"training", "eps", KEY_QUANTITY, DIM_NONE, ABOVE(0, 1), .fallback = "1e-8",
+     .help = "adamw: added to the root of v", IN(experiment, training.eps)},
+    {"training", "loss", KEY_CHOICE, .fallback = "cross-entropy", .add_choices = add_losses,
+     .help = "of the last layer's outputs; mse: against 1 for the label's, 0 for the others",
+     IN(experiment, training.loss)},
+    {"training", "label_smoothing", KEY_QUANTITY, DIM_NONE, CLOSED(0, 1), .fallback = "0",
+     .help = "share of the loss's target that is spread over all classes, in training",
+     IN(experiment, training.label_smoothing)},
     {"training", "evaluate_every", KEY_INTEGER, CLOSED(0, 1e9), .fallback = "10",
      .help = "rounds between evaluations on the test set; 0: only at the end",
      IN(experiment, training.evaluate_every)},
     {"training", "evaluation", KEY_CHOICE, .fallback = "shared", .choices = "shared, every-device",
      .help = "each device's layers on its share of the test set, or on the whole of it",
      IN(experiment, training.evaluation)},
+    {"training", "save_weights", KEY_CHOICE, .fallback = "at-end", .choices = "at-end, never",
+     .help = "to the result folder, as .safetensors", IN(experiment, training.save_weights)},
 
     {"devices", "name", KEY_NAME, .fallback = "device",
      .help = "of the group; devices are numbered from 0 when it counts several or has no name",

@@ -72,7 +72,7 @@ struct device_group {
 
 /* The section `model`, and a model file without its first two. */
 struct model_keys {
-    char *file;
+    char *file, *weights;
     int n_classes; /* 0: as the model says */
     char *name;
     struct shape input;

@@ -25,8 +25,11 @@ typedef float f32x16_unaligned __attribute__((vector_size(64), aligned(4), may_a
 
 #define KERNEL_LANES 16
 
+struct winograd_kernels;
+
 struct kernels {
     const char *isa; /* "v4" */
+    const struct winograd_kernels *winograd;
 };
 
 /* The best this processor has. */

@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
+
+#include "base/mem.h"
 
 static int first_largest(const float *logits, int n)
 {
@@ -70,4 +73,44 @@ struct loss loss_mean_squared_error(const float *y, const float *target, int bat
             gradient[i] = (float)(2 * difference / features);
     }
     return loss;
+}
+
+struct loss loss_label_squared_error(const float *outputs, const uint32_t *labels, int batch,
+                                     int n_classes, double smoothing, float *gradient)
+{
+    struct loss loss = {0, 0};
+    assert(smoothing >= 0 && smoothing <= 1);
+    double spread = smoothing / n_classes;
+    for (int i = 0; i < batch; i++) {
+        size_t first = (size_t)i * (size_t)n_classes;
+        const float *y = outputs + first;
+        int label = (int)labels[i];
+        assert(labels[i] < (uint32_t)n_classes);
+        loss.n_correct += first_largest(y, n_classes) == label;
+        for (int k = 0; k < n_classes; k++) {
+            double difference = (double)y[k] - (k == label ? 1 - smoothing + spread : spread);
+            loss.sum += difference * difference / n_classes;
+            if (gradient)
+                gradient[first + (size_t)k] = (float)(2 * difference / n_classes);
+        }
+    }
+    return loss;
+}
+
+static const struct loss_kind kinds[] = {
+    {"cross-entropy", loss_smoothed_cross_entropy},
+    {"mse", loss_label_squared_error},
+};
+
+const struct loss_kind *loss_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+const char *loss_kinds(void)
+{
+    return "cross-entropy, mse";
 }

@@ -31,4 +31,17 @@ struct loss loss_smoothed_cross_entropy(const float *logits, const uint32_t *lab
 struct loss loss_mean_squared_error(const float *y, const float *target, int batch, int features,
                                     float *gradient);
 
+/* The same of outputs (batch, n_classes) against the smoothed target of a label, as above; n_correct is counted. */
+struct loss loss_label_squared_error(const float *outputs, const uint32_t *labels, int batch,
+                                     int n_classes, double smoothing, float *gradient);
+
+/* Losses against labels, one row a kind (models/loss.c); all have the one form of loss_smoothed_cross_entropy(). */
+struct loss_kind {
+    const char *name;
+    struct loss (*of)(const float *outputs, const uint32_t *labels, int batch, int n_classes,
+                      double smoothing, float *gradient);
+};
+const struct loss_kind *loss_find(const char *name); /* NULL when there is none */
+const char *loss_kinds(void);                        /* "cross-entropy, mse" */
+
 #endif

@@ -47,16 +47,6 @@ size_t optimizer_state_floats(const struct optimizer *optimizer, size_t n);
 void optimizer_step(const struct optimizer *optimizer, float *params, const float *grads,
                     float *state, size_t n, uint64_t t);
 
-/* sgd by itself. */
-struct sgd {
-    double learning_rate; /* > 0 */
-    double momentum;      /* [0, 1) */
-    double weight_decay;  /* >= 0 */
-};
-
-/* velocity: n floats, zero before the first step, the optimiser's whole state; NULL iff momentum is 0. */
-void sgd_step(const struct sgd *sgd, float *params, const float *grads, float *velocity, size_t n);
-
 extern const struct optimizer_ops optimizer_sgd, optimizer_adamw;
 
 #endif

@@ -68,7 +68,7 @@ static int start_agents(struct launch *launch, char *address, struct err *err)
 {
     char *program = mem_format("%s/splitbed-agent", launch->bin_dir);
     char *log = mem_format("%s/log.txt", launch->out_dir);
-    char *data = mem_string(launch->e->data.dir);
+    bool is_local = strcmp(launch->e->data.partition, "local") == 0;
     char *timeout = mem_format("%.17g s", launch->e->testbed.peer_timeout_s);
     char server_option[] = "--server", name_option[] = "--name", data_option[] = "--data",
          log_option[] = "--log", timeout_option[] = "--timeout", quiet_option[] = "--quiet";
@@ -76,16 +76,18 @@ static int start_agents(struct launch *launch, char *address, struct err *err)
     setenv("OPENBLAS_NUM_THREADS", "1", 1); /* an agent uses one: no pool of threads for more */
     for (int i = 0; i < launch->e->n_devices && status >= 0; i++) {
         char *name = launch->e->devices[i].name;
+        char *data = is_local ? mem_format("%s/%s", launch->e->data.dir, name)
+                              : mem_string(launch->e->data.dir);
         char *argv[] = {program,     server_option, address,    name_option, name,
                         data_option, data,          log_option, log,         timeout_option,
                         timeout,     quiet_option,  NULL};
         char *label = mem_format("device %s", name);
         status = children_start(&launch->children, label, argv, -1, err);
         free(label);
+        free(data);
     }
     free(program);
     free(log);
-    free(data);
     free(timeout);
     return status < 0 ? -1 : 0;
 }

@@ -20,6 +20,8 @@ static const char *const kind_names[MSG_N_KINDS] = {
     [MSG_EVALUATION] = "evaluation",
     [MSG_STOP] = "stop",
     [MSG_ERROR] = "error",
+    [MSG_COLLECT] = "collect",
+    [MSG_FRONT] = "front",
     [MSG_LAYERS] = "layers",
 };
 

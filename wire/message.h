@@ -40,6 +40,8 @@ enum msg_kind {
     MSG_EVALUATION, /* device: payloads as MSG_ACTIVATIONS */
     MSG_STOP,       /* server: the run is over */
     MSG_ERROR,      /* either: I give up, for this reason; the connection ends */
+    MSG_COLLECT,    /* server: send your front weights */
+    MSG_FRONT,      /* device: payload: front weights f32 */
     MSG_LAYERS,     /* device: layers given up; payloads: weights f32, optimiser state f32 */
     MSG_N_KINDS
 };
@@ -85,10 +87,15 @@ struct msg_assignment {
     uint32_t cut; /* the device holds layers [0, cut) */
 
     uint32_t batch_size;
+    char optimizer[MSG_MAX_NAME]; /* a row of models/optimizer.h, as are the numbers */
     double learning_rate, momentum, weight_decay;
+    double beta1, beta2, eps;
 
     char data_format[MSG_MAX_NAME];
     double data_mean, data_std;
+    uint32_t crop_padding; /* pixels; 0: training images are not cropped */
+    bool flips;            /* left and right, in half of the training images */
+    bool has_own_samples;  /* the device trains on all that it finds; payload 1 is empty */
 };
 
 struct msg_ready {

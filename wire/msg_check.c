@@ -12,6 +12,7 @@
 #define MAX_THREADS      1024
 #define MAX_SAMPLES      (1u << 20) /* of a batch, of an evaluation's chunk */
 #define MAX_INPUT_VALUES (1u << 28) /* of one sample */
+#define MAX_CROP_PADDING 65536u
 #define NO_LIMIT         UINT64_MAX
 
 static int whole(const char *field, uint64_t value, uint64_t min, uint64_t max, struct err *err)
@@ -42,6 +43,13 @@ static int positive(const char *field, double value, struct err *err)
     return isfinite(value) && value > 0
                ? 0
                : err_set(err, "%s is %g; a finite number > 0 is wanted", field, value);
+}
+
+static int below_one(const char *field, double value, struct err *err)
+{
+    return isfinite(value) && value >= 0 && value < 1
+               ? 0
+               : err_set(err, "%s is %g; a number >= 0 and < 1 is wanted", field, value);
 }
 
 static int ascii(const char *field, const char *s, size_t size, struct err *err)
@@ -115,8 +123,34 @@ static int input(const struct msg_assignment *m, struct err *err)
     return 0;
 }
 
-static int assignment(const struct msg_assignment *m, struct err *err)
+static int optimizer(const struct msg_assignment *m, struct err *err)
 {
+    return name("optimizer", m->optimizer, err) ||
+                   not_negative("learning_rate", m->learning_rate, err) ||
+                   not_negative("momentum", m->momentum, err) ||
+                   not_negative("weight_decay", m->weight_decay, err) ||
+                   below_one("beta1", m->beta1, err) || below_one("beta2", m->beta2, err) ||
+                   positive("eps", m->eps, err)
+               ? -1
+               : 0;
+}
+
+static int data(const struct msg_assignment *m, struct err *err)
+{
+    return name("data_format", m->data_format, err) || is_number("data_mean", m->data_mean, err) ||
+                   positive("data_std", m->data_std, err) ||
+                   whole("crop_padding", m->crop_padding, 0, MAX_CROP_PADDING, err)
+               ? -1
+               : 0;
+}
+
+static int assignment(const struct msg *msg, struct err *err)
+{
+    const struct msg_assignment *m = &msg->assignment;
+    if (m->has_own_samples != (payload_bytes(msg->payload[0]) == 0))
+        return err_set(err, "payload 1 is %s and has_own_samples %s",
+                       m->has_own_samples ? "not empty" : "empty",
+                       m->has_own_samples ? "true" : "false");
     return whole("n_devices", m->n_devices, 1, MAX_DEVICES, err) ||
                    whole("device_index", m->device_index, 0, m->n_devices - 1, err) ||
                    positive("time_scale", m->time_scale, err) ||
@@ -125,13 +159,8 @@ static int assignment(const struct msg_assignment *m, struct err *err)
                    text("model_name", m->model_name, err) || input(m, err) ||
                    text("the list's key", m->layers.key, err) || layer_list(&m->layers, 0, err) ||
                    whole("cut", m->cut, 1, m->layers.n_layers, err) ||
-                   whole("batch_size", m->batch_size, 1, MAX_SAMPLES, err) ||
-                   not_negative("learning_rate", m->learning_rate, err) ||
-                   not_negative("momentum", m->momentum, err) ||
-                   not_negative("weight_decay", m->weight_decay, err) ||
-                   name("data_format", m->data_format, err) ||
-                   is_number("data_mean", m->data_mean, err) ||
-                   positive("data_std", m->data_std, err)
+                   whole("batch_size", m->batch_size, 1, MAX_SAMPLES, err) || optimizer(m, err) ||
+                   data(m, err)
                ? -1
                : 0;
 }
@@ -224,10 +253,11 @@ static const struct payload_rule {
     int min, max;
     bool must_have_first;
 } payload_rules[MSG_N_KINDS] = {
-    [MSG_ASSIGNMENT] = {2, 2, true}, /* a front part may have no weights, a device has samples */
-    [MSG_ROUND] = {0, 2, false},     [MSG_ACTIVATIONS] = {2, 2, true},
-    [MSG_GRADIENT] = {1, 1, true},   [MSG_ROUND_DONE] = {0, 1, false},
-    [MSG_EVALUATION] = {2, 2, true}, [MSG_LAYERS] = {2, 2, false}, /* or may have no weights */
+    [MSG_ASSIGNMENT] = {2, 2, false}, /* a front part may have no weights, a device samples of its own */
+    [MSG_ROUND] = {0, 2, false},      [MSG_ACTIVATIONS] = {2, 2, true},
+    [MSG_GRADIENT] = {1, 1, true},    [MSG_ROUND_DONE] = {0, 1, false},
+    [MSG_EVALUATION] = {2, 2, true},  [MSG_FRONT] = {1, 1, false},
+    [MSG_LAYERS] = {2, 2, false}, /* layers may have no weights */
 };
 
 static int payloads(const struct msg *msg, struct err *err)
@@ -253,7 +283,7 @@ static int body(const struct msg *msg, struct err *err)
     case MSG_HELLO:
         return hello(&msg->hello, err);
     case MSG_ASSIGNMENT:
-        return assignment(&msg->assignment, err);
+        return assignment(msg, err);
     case MSG_READY:
         return 0;
     case MSG_ROUND:
@@ -274,6 +304,9 @@ static int body(const struct msg *msg, struct err *err)
         return ascii("reason", msg->error.reason, MSG_MAX_REASON, err);
     case MSG_LAYERS:
         return whole("round", msg->layers.round, 1, NO_LIMIT, err);
+    case MSG_COLLECT:
+    case MSG_FRONT:
+        return 0;
     case MSG_N_KINDS:
         break;
     }

@@ -84,6 +84,28 @@ static int take_hello(struct msg_hello *to, const Splitbed__Hello *from, struct 
                : 0;
 }
 
+static int take_optimizer(struct msg_assignment *to, const Splitbed__Assignment *from,
+                          struct err *err)
+{
+    to->learning_rate = from->learning_rate;
+    to->momentum = from->momentum;
+    to->weight_decay = from->weight_decay;
+    to->beta1 = from->beta1;
+    to->beta2 = from->beta2;
+    to->eps = from->eps;
+    return copy_name(to->optimizer, from->optimizer, "optimizer", err);
+}
+
+static int take_data(struct msg_assignment *to, const Splitbed__Assignment *from, struct err *err)
+{
+    to->data_mean = from->data_mean;
+    to->data_std = from->data_std;
+    to->crop_padding = from->crop_padding;
+    to->flips = from->flips;
+    to->has_own_samples = from->has_own_samples;
+    return copy_name(to->data_format, from->data_format, "data_format", err);
+}
+
 static int take_assignment(struct msg_assignment *to, const Splitbed__Assignment *from,
                            struct err *err)
 {
@@ -95,11 +117,6 @@ static int take_assignment(struct msg_assignment *to, const Splitbed__Assignment
     to->threads = from->threads;
     to->cut = from->cut;
     to->batch_size = from->batch_size;
-    to->learning_rate = from->learning_rate;
-    to->momentum = from->momentum;
-    to->weight_decay = from->weight_decay;
-    to->data_mean = from->data_mean;
-    to->data_std = from->data_std;
     if (from->n_input_dims > ARRAY_LEN(to->input_dims))
         return err_set(err, "input_dims has %zu numbers; 1 or 3 are allowed", from->n_input_dims);
     to->n_input_dims = (uint32_t)from->n_input_dims;
@@ -108,7 +125,7 @@ static int take_assignment(struct msg_assignment *to, const Splitbed__Assignment
     if (!from->layers)
         return err_set(err, "layers are missing");
     return copy_name(to->model_name, from->model_name, "model_name", err) ||
-                   copy_name(to->data_format, from->data_format, "data_format", err) ||
+                   take_optimizer(to, from, err) || take_data(to, from, err) ||
                    take_list(&to->layers, from->layers, err)
                ? -1
                : 0;
@@ -207,6 +224,9 @@ static int take_body(struct msg *to, const Splitbed__Message *from, struct err *
         return copy_text(to->error.reason, MSG_MAX_REASON, from->error->reason, "reason", err);
     case MSG_LAYERS:
         to->layers.round = from->layers->round;
+        return 0;
+    case MSG_COLLECT:
+    case MSG_FRONT:
         return 0;
     case MSG_N_KINDS:
         break;

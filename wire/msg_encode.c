@@ -87,6 +87,16 @@ static struct payload *encode_hello(const struct msg_hello *from, Splitbed__Mess
     return pack(control);
 }
 
+static void fill_data(Splitbed__Assignment *to, const struct msg_assignment *from)
+{
+    to->data_format = text(from->data_format);
+    to->data_mean = from->data_mean;
+    to->data_std = from->data_std;
+    to->crop_padding = from->crop_padding;
+    to->flips = from->flips;
+    to->has_own_samples = from->has_own_samples;
+}
+
 static struct payload *encode_assignment(const struct msg_assignment *from,
                                          Splitbed__Message *control)
 {
@@ -112,9 +122,11 @@ static struct payload *encode_assignment(const struct msg_assignment *from,
     to.learning_rate = from->learning_rate;
     to.momentum = from->momentum;
     to.weight_decay = from->weight_decay;
-    to.data_format = text(from->data_format);
-    to.data_mean = from->data_mean;
-    to.data_std = from->data_std;
+    to.optimizer = text(from->optimizer);
+    to.beta1 = from->beta1;
+    to.beta2 = from->beta2;
+    to.eps = from->eps;
+    fill_data(&to, from);
     control->assignment = &to;
     struct payload *payload = pack(control);
     release_list(&layers);
@@ -224,6 +236,20 @@ static struct payload *encode_reason(const struct msg_reason *from, Splitbed__Me
     return pack(control);
 }
 
+static struct payload *encode_collect(Splitbed__Message *control)
+{
+    Splitbed__Collect to = SPLITBED__COLLECT__INIT;
+    control->collect = &to;
+    return pack(control);
+}
+
+static struct payload *encode_front(Splitbed__Message *control)
+{
+    Splitbed__Front to = SPLITBED__FRONT__INIT;
+    control->front = &to;
+    return pack(control);
+}
+
 struct payload *msg_encode(const struct msg *msg)
 {
     Splitbed__Message control = SPLITBED__MESSAGE__INIT;
@@ -251,6 +277,10 @@ struct payload *msg_encode(const struct msg *msg)
         return encode_reason(&msg->stop, &control);
     case MSG_ERROR:
         return encode_reason(&msg->error, &control);
+    case MSG_COLLECT:
+        return encode_collect(&control);
+    case MSG_FRONT:
+        return encode_front(&control);
     case MSG_LAYERS:
         return encode_layers(&msg->layers, &control);
     case MSG_N_KINDS:
@@ -265,4 +295,5 @@ _Static_assert((int)SPLITBED__MESSAGE__BODY_HELLO == (int)MSG_HELLO, "splitbed.p
 _Static_assert((int)SPLITBED__MESSAGE__BODY_ROUND == (int)MSG_ROUND, "splitbed.proto");
 _Static_assert((int)SPLITBED__MESSAGE__BODY_EVALUATE == (int)MSG_EVALUATE, "splitbed.proto");
 _Static_assert((int)SPLITBED__MESSAGE__BODY_ERROR == (int)MSG_ERROR, "splitbed.proto");
+_Static_assert((int)SPLITBED__MESSAGE__BODY_FRONT == (int)MSG_FRONT, "splitbed.proto");
 _Static_assert((int)SPLITBED__MESSAGE__BODY_LAYERS == (int)MSG_LAYERS, "splitbed.proto");

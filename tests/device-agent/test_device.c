@@ -51,7 +51,9 @@ static struct msg *make_assignment(void)
     set_layer(&a->layers.layers[2], "linear", "back", 10);
     a->cut = 2;
     a->batch_size = BATCH;
+    strcpy(a->optimizer, "sgd");
     a->learning_rate = 0.5;
+    a->eps = 1e-8;
     strcpy(a->data_format, "idx");
     a->data_std = 1;
 
@@ -522,6 +524,150 @@ static void gradients_that_do_not_fit_are_refused(void **state)
     assert_refuses(make_waiting_device(0), thin, "a gradient of 24 bytes for 4 slots of 12");
 }
 
+static void front_weights_are_given_when_asked_for(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    give(device, msg_new(MSG_COLLECT), 0);
+    struct msg *front = take(device, MSG_FRONT);
+    assert_int_equal(msg_payload_bytes(front), N_WEIGHTS * sizeof(float));
+    msg_free(front);
+    device_free(device);
+    assert_refuses(make_waiting_device(0), msg_new(MSG_COLLECT),
+                   "the front weights were asked for while waiting for gradients");
+}
+
+/* One round of ones as gradients: where the first weight of the bias is after it. */
+static float step_with(struct msg *assignment)
+{
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    give(device, assignment, 0);
+    drop(device, MSG_READY);
+    struct msg *round = make_round(1, 0);
+    round->round.forward_s = round->round.backward_s = round->round.uplink_bps = 0;
+    round->round.returns_front = true;
+    give(device, round, 0);
+    drop(device, MSG_ACTIVATIONS);
+    give(device, make_gradient(1, 0, BATCH, false), 0);
+    struct msg *done = take(device, MSG_ROUND_DONE);
+    float bias = ((const float *)payload_data(done->payload[0]))[N_WEIGHTS - 1];
+    msg_free(done);
+    device_free(device);
+    return bias;
+}
+
+static void the_assigned_optimizer_steps(void **state)
+{
+    (void)state;
+    struct msg *adamw = make_assignment();
+    strcpy(adamw->assignment.optimizer, "adamw");
+    adamw->assignment.beta1 = 0.9;
+    adamw->assignment.beta2 = 0.999;
+    assert_true(step_with(make_assignment()) == -0.5f * BATCH);
+    assert_true(fabs((double)step_with(adamw) + 0.5) < 1e-6); /* its first step is the rate */
+}
+
+#define N_SEEN (2 * BATCH * FEATURES)
+
+/* The activations of two batches of one and the same image: sums over its left half, by weights that do not move. */
+static void see(bool is_augmented, uint32_t device_index, float to[N_SEEN])
+{
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    struct msg *assignment = make_assignment();
+    assignment->assignment.n_devices = 2;
+    assignment->assignment.device_index = device_index;
+    assignment->assignment.learning_rate = 0;
+    assignment->assignment.crop_padding = is_augmented ? 3 : 0;
+    assignment->assignment.flips = is_augmented;
+    uint32_t *index = payload_memory(assignment->payload[0]);
+    for (int i = 0; i < 10; i++)
+        index[i] = 7;
+    float *weights = payload_memory(assignment->payload[1]);
+    for (int i = 0; i < FEATURES * N_PIXELS; i++)
+        weights[i] = i % 28 < 14 ? 1.0f : 0.0f;
+    give(device, assignment, 0);
+    drop(device, MSG_READY);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct msg *round = make_round(i + 1, 0);
+        round->round.forward_s = round->round.backward_s = round->round.uplink_bps = 0;
+        give(device, round, 0);
+        struct msg *msg = take(device, MSG_ACTIVATIONS);
+        memcpy(to + i * BATCH * FEATURES, payload_data(msg->payload[0]),
+               BATCH * FEATURES * sizeof *to);
+        msg_free(msg);
+        give(device, make_gradient(i + 1, 0, BATCH, false), 0);
+        drop(device, MSG_ROUND_DONE);
+    }
+    device_free(device);
+}
+
+static void images_stay_as_they_are_unless_cropped_or_flipped(void **state)
+{
+    (void)state;
+    float seen[N_SEEN];
+    see(false, 0, seen);
+    for (int i = FEATURES; i < N_SEEN; i++)
+        assert_true(seen[i] == seen[i % FEATURES]);
+}
+
+static void crops_and_flips_differ_by_sample_step_and_device_and_repeat(void **state)
+{
+    (void)state;
+    const size_t sample = FEATURES * sizeof(float), batch = BATCH * sample;
+    float seen[N_SEEN], again[N_SEEN], other[N_SEEN];
+    see(true, 0, seen);
+    see(true, 0, again);
+    see(true, 1, other);
+    assert_memory_equal(seen, again, sizeof seen);
+    assert_memory_not_equal(seen, seen + FEATURES, sample);
+    assert_memory_not_equal(seen, seen + BATCH * FEATURES, batch);
+    assert_memory_not_equal(seen, other, batch);
+}
+
+static void an_evaluation_sees_images_as_they_are(void **state)
+{
+    (void)state;
+    float seen[2][4 * FEATURES];
+    for (int k = 0; k < 2; k++) {
+        struct device *device = make_device();
+        drop(device, MSG_HELLO);
+        struct msg *assignment = make_assignment();
+        assignment->assignment.crop_padding = k ? 5 : 0;
+        assignment->assignment.flips = k;
+        float *weights = payload_memory(assignment->payload[1]);
+        for (int i = 0; i < N_WEIGHTS; i++)
+            weights[i] = (float)(i % 13);
+        give(device, assignment, 0);
+        drop(device, MSG_READY);
+        struct msg *msg = msg_new(MSG_EVALUATE);
+        msg->evaluate = (struct msg_evaluate){1, 0, 1, 4};
+        give(device, msg, 0);
+        msg = take(device, MSG_EVALUATION);
+        memcpy(seen[k], payload_data(msg->payload[0]), sizeof seen[k]);
+        msg_free(msg);
+        device_free(device);
+    }
+    assert_memory_equal(seen[0], seen[1], sizeof seen[0]);
+}
+
+static void a_device_may_train_on_all_that_it_holds(void **state)
+{
+    (void)state;
+    struct device *device = make_device();
+    drop(device, MSG_HELLO);
+    struct msg *assignment = make_assignment();
+    assignment->assignment.has_own_samples = true;
+    payload_drop(assignment->payload[0]);
+    assignment->payload[0] = payload_new(0);
+    give(device, assignment, 0);
+    struct msg *ready = take(device, MSG_READY);
+    assert_int_equal(ready->ready.n_train_samples, TINY_IDX_N_TRAIN);
+    msg_free(ready);
+    device_free(device);
+}
+
 static struct device *make_greeted_device(void)
 {
     struct device *device = make_device();
@@ -544,6 +690,9 @@ static void assignments_that_do_not_fit_are_refused(void **state)
     msg = make_assignment();
     strcpy(msg->assignment.data_format, "csv");
     assert_refuses(make_greeted_device(), msg, "csv");
+    msg = make_assignment();
+    strcpy(msg->assignment.optimizer, "lion");
+    assert_refuses(make_greeted_device(), msg, "'lion' is no optimizer: allowed are sgd, adamw");
     msg = make_assignment();
     ((uint32_t *)payload_memory(msg->payload[0]))[3] = TINY_IDX_N_TRAIN;
     assert_refuses(make_greeted_device(), msg, "assigned sample 600");
@@ -575,6 +724,12 @@ int main(void)
         cmocka_unit_test(plans_that_do_not_fit_are_refused),
         cmocka_unit_test(messages_out_of_turn_are_refused),
         cmocka_unit_test(gradients_that_do_not_fit_are_refused),
+        cmocka_unit_test(front_weights_are_given_when_asked_for),
+        cmocka_unit_test(the_assigned_optimizer_steps),
+        cmocka_unit_test(images_stay_as_they_are_unless_cropped_or_flipped),
+        cmocka_unit_test(crops_and_flips_differ_by_sample_step_and_device_and_repeat),
+        cmocka_unit_test(an_evaluation_sees_images_as_they_are),
+        cmocka_unit_test(a_device_may_train_on_all_that_it_holds),
         cmocka_unit_test(assignments_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, remove_data);

@@ -98,12 +98,19 @@ static void a_run_leaves_its_result_folder(void **state)
     (void)state;
     static const char *const files[] = {"config.yaml", "plan.json",   "plans.jsonl",
                                         "rounds.csv",  "devices.csv", "log.txt"};
+    static const char *const weights[] = {"back.safetensors", "front-pi-0.safetensors",
+                                          "front-pi-4.safetensors"};
     char *dir = make_dir();
     run_short(dir, "training.framework=epsl");
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         char *path = in(dir, files[i]);
         if (n_lines(path) == 0)
             fail_msg("%s is not there or empty", files[i]);
+        free(path);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(weights); i++) {
+        char *path = in(dir, weights[i]);
+        assert_int_equal(access(path, R_OK), 0);
         free(path);
     }
     char *rounds = in(dir, "rounds.csv"), *devices = in(dir, "devices.csv");
@@ -212,6 +219,85 @@ static void the_resolved_config_reproduces_the_run(void **state)
     free(config);
     remove_dir(a);
     remove_dir(b);
+}
+
+/* A run that may only end well, with up to four more settings. */
+static void run_with(const char *dir, const char *const settings[4])
+{
+    const char *arguments[PROCESS_MAX_ARGS] = {"run", CONFIG, "--out", dir, QUICK};
+    size_t n = 0;
+    while (arguments[n])
+        n++;
+    for (size_t i = 0; i < 4 && settings[i]; i++) {
+        arguments[n++] = "--set";
+        arguments[n++] = settings[i];
+    }
+    struct process p = process_start("splitbed", arguments);
+    int status = process_end(&p);
+    if (status != 0)
+        fail_msg("exit status %d: %s", status, p.output);
+    process_release(&p);
+}
+
+/* The second run's steps move nothing, so its evaluation is that of what the first one left. */
+static void a_run_starts_from_the_weights_another_left(void **state)
+{
+    (void)state;
+    char *a = make_dir(), *b = make_dir();
+    char *weights = mem_format("model.weights=%s", a);
+    run_with(a, (const char *[4]){"training.rounds=3", "training.optimizer=adamw",
+                                  "data.crop_padding=2", "training.server_learning_rate=1e-3"});
+    run_with(b, (const char *[4]){"training.rounds=1", "training.device_learning_rate=1e-30",
+                                  "training.server_learning_rate=1e-30", weights});
+    char *a_loss = column(a, 4), *b_loss = column(b, 4);
+    assert_memory_equal(a_loss, "test_loss\n\n\n2.", 14);
+    assert_memory_equal(b_loss, "test_loss\n2.", 12);
+    assert_string_equal(a_loss + 12, b_loss + 10);
+    free(a_loss);
+    free(b_loss);
+    free(weights);
+    remove_dir(a);
+    remove_dir(b);
+}
+
+static void each_device_trains_on_a_folder_of_its_own(void **state)
+{
+    (void)state;
+    char *dir = make_dir(), *data = make_dir(), *setting = mem_format("data.dir=%s", data);
+    for (int i = 0; i < 5; i++) {
+        char *link = mem_format("%s/pi-%d", data, i);
+        assert_int_equal(symlink("/usr/share/datasets/fashion-mnist", link), 0);
+        free(link);
+    }
+    const char *const settings[4] = {"training.rounds=2", "data.partition=local", setting};
+    run_with(dir, settings);
+    char *missing = mem_format("%s/pi-3", data), *again = make_dir();
+    assert_int_equal(unlink(missing), 0);
+    const char *const arguments[] = {
+        "run",   CONFIG,  "--out", again, QUICK, "--set", "data.partition=local",
+        "--set", setting, NULL};
+    struct process p = process_start("splitbed", arguments);
+    assert_int_equal(process_end(&p), 1);
+    assert_said(&p, missing);
+    process_release(&p);
+    free(missing);
+    free(setting);
+    remove_dir(again);
+    remove_dir(dir);
+    remove_dir(data);
+}
+
+static void weights_that_are_not_there_end_the_run_at_once(void **state)
+{
+    (void)state;
+    char *dir = make_dir();
+    const char *const arguments[] = {
+        "run", CONFIG, "--out", dir, QUICK, "--set", "model.weights=/nowhere", NULL};
+    struct process p = process_start("splitbed", arguments);
+    assert_int_equal(process_end(&p), 1);
+    assert_said(&p, "model.weights: /nowhere: ");
+    process_release(&p);
+    remove_dir(dir);
 }
 
 /* Kills the child called `word` after some rounds; the run has to end by itself, soon. */
@@ -380,6 +466,9 @@ int main(void)
         cmocka_unit_test(plans_made_anew_are_kept_and_repeat),
         cmocka_unit_test(a_folder_that_holds_a_run_is_left_alone),
         cmocka_unit_test(the_resolved_config_reproduces_the_run),
+        cmocka_unit_test(a_run_starts_from_the_weights_another_left),
+        cmocka_unit_test(each_device_trains_on_a_folder_of_its_own),
+        cmocka_unit_test(weights_that_are_not_there_end_the_run_at_once),
         cmocka_unit_test(killing_an_agent_ends_the_run_with_a_message),
         cmocka_unit_test(killing_the_server_ends_the_run_with_a_message),
         cmocka_unit_test(an_interrupt_ends_the_run_in_order),

@@ -72,8 +72,15 @@ static struct data make_data(uint64_t seed, bool is_identical)
 static struct back *make_back_of(const struct net_spec *spec, int cut)
 {
     struct err err = ERR_INIT;
-    struct back_options options = {
-        .cut = cut, .max_groups = GROUPS, .batch = BATCH, .seed = 3, .sgd = {0.1, 0.9, 1e-3}};
+    struct back_options options = {.cut = cut,
+                                   .max_groups = GROUPS,
+                                   .batch = BATCH,
+                                   .seed = 3,
+                                   .loss = loss_find("cross-entropy")};
+    assert_int_equal(optimizer_init(&options.optimizer, "sgd", &err), 0);
+    options.optimizer.learning_rate = 0.1;
+    options.optimizer.momentum = 0.9;
+    options.optimizer.weight_decay = 1e-3;
     struct back *back = back_new(spec, &options, &err);
     if (!back)
         fail_msg("%s", err.text);

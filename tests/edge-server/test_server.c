@@ -15,6 +15,7 @@
 #define BATCH     4
 #define FEATURES  400 /* LeNet-5 after pool2 */
 #define N_TEST    6
+#define N_FRONT   (156 + 2416) /* its weights up to there */
 
 struct table {
     struct experiment e;
@@ -25,7 +26,9 @@ struct table {
     struct server *server;
 };
 
-static void open_table(struct table *t, const char *framework)
+/* `setting`: a last override; `partition`: the table's own, or NULL. */
+static void open_table_with(struct table *t, const char *framework, const char *setting,
+                            bool has_partition)
 {
     const struct experiment_override sets[] = {{framework},
                                                {"devices.0.count=2"},
@@ -34,7 +37,8 @@ static void open_table(struct table *t, const char *framework)
                                                {"training.rounds=2"},
                                                {"training.evaluate_every=0"},
                                                {"testbed.link=native"},
-                                               {"testbed.compute=native"}};
+                                               {"testbed.compute=native"},
+                                               {setting}};
     struct strbuf errors = STRBUF_INIT;
     struct err err = ERR_INIT;
     struct experiment_choices choices = planning_choices();
@@ -49,10 +53,16 @@ static void open_table(struct table *t, const char *framework)
     t->first[1] = 4;
     t->first[2] = 10;
     t->partition = (struct partition){t->index, t->first, N_DEVICES};
-    struct server_inputs inputs = {&t->e, &t->schedule, &t->partition, N_TEST};
+    struct server_inputs inputs = {&t->e, &t->schedule, has_partition ? &t->partition : NULL,
+                                   N_TEST};
     t->server = server_new(&inputs, &err);
     if (!t->server)
         fail_msg("%s", err.text);
+}
+
+static void open_table(struct table *t, const char *framework)
+{
+    open_table_with(t, framework, "experiment.seed=1", true);
 }
 
 static void close_table(struct table *t)
@@ -119,6 +129,14 @@ static struct msg *ready(uint64_t n_train)
 {
     struct msg *msg = msg_new(MSG_READY);
     msg->ready = (struct msg_ready){n_train, N_TEST};
+    return msg;
+}
+
+static struct msg *front(size_t n_floats)
+{
+    struct msg *msg = msg_new(MSG_FRONT);
+    msg_attach(msg, payload_new(n_floats * sizeof(float)));
+    memset(payload_memory(msg->payload[0]), 0, n_floats * sizeof(float));
     return msg;
 }
 
@@ -213,7 +231,7 @@ static void an_assignment_holds_what_the_device_needs(void **state)
     assert_string_equal(msg->assignment.layers.layers[3].name, "conv2");
     assert_int_equal(payload_bytes(msg->payload[0]), 6 * sizeof(uint32_t));
     assert_int_equal(((const uint32_t *)payload_data(msg->payload[0]))[0], 4);
-    assert_int_equal(payload_bytes(msg->payload[1]), (156 + 2416) * sizeof(float));
+    assert_int_equal(payload_bytes(msg->payload[1]), N_FRONT * sizeof(float));
     msg_free(msg);
     close_table(&t);
 }
@@ -265,10 +283,139 @@ static void a_whole_run_goes_through_its_states(void **state)
     assert_int_equal(record->round, 2);
     assert_true(record->is_evaluated);
     assert_true(record->accuracy == 0 || record->accuracy == 1); /* six times the same sample */
+    assert_int_equal(server_state(t.server), SERVER_COLLECTING);
+    drop(&t, 10, MSG_COLLECT);
+    drop(&t, 11, MSG_COLLECT);
+    say(&t, 11, front(N_FRONT));
+    assert_silent(&t);
+    say(&t, 10, front(N_FRONT));
     assert_int_equal(server_state(t.server), SERVER_DONE);
     drop(&t, 10, MSG_STOP);
     drop(&t, 11, MSG_STOP);
     close_table(&t);
+}
+
+/* Both devices through both rounds, and through the evaluation. */
+static void train_both(struct table *t, uint32_t chunk)
+{
+    for (uint32_t round = 1; round <= 2; round++) {
+        for (uint64_t peer = 10; peer <= 11; peer++)
+            say(t, peer, activations(round, 1));
+        for (uint64_t peer = 10; peer <= 11; peer++)
+            drop(t, peer, MSG_GRADIENT);
+        for (uint64_t peer = 10; peer <= 11; peer++)
+            say(t, peer, round_done(round));
+        for (uint64_t peer = 10; round == 1 && peer <= 11; peer++)
+            drop(t, peer, MSG_ROUND);
+    }
+    for (uint64_t peer = 10; peer <= 11; peer++) {
+        struct msg *ask = hear(t, peer, MSG_EVALUATE), *answer = msg_new(MSG_EVALUATION);
+        assert_int_equal(ask->evaluate.n_samples, chunk);
+        answer->evaluation = (struct msg_evaluation){1, ask->evaluate.first, chunk};
+        attach_batch(answer, chunk, 1);
+        msg_free(ask);
+        say(t, peer, answer);
+    }
+}
+
+static void weights_that_nobody_wants_are_not_asked_for(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table_with(&t, "training.framework=psl", "training.save_weights=never", true);
+    seat_both(&t);
+    train_both(&t, 3);
+    assert_int_equal(server_state(t.server), SERVER_DONE);
+    drop(&t, 10, MSG_STOP);
+    drop(&t, 11, MSG_STOP);
+    assert_int_equal(server_save_weights(t.server, "/nowhere", NULL), 0);
+    close_table(&t);
+}
+
+static void fronts_of_another_size_or_out_of_turn_end_the_run(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=psl");
+    seat_both(&t);
+    train_both(&t, 3);
+    assert_int_equal(server_state(t.server), SERVER_COLLECTING);
+    say(&t, 10, front(N_FRONT + 1));
+    assert_fails(&t, "device pi-0: sent 10292 bytes of front weights instead of 10288");
+    open_table(&t, "training.framework=psl");
+    seat_both(&t);
+    say(&t, 10, front(N_FRONT));
+    assert_fails(&t, "device pi-0: sent front weights that nobody waits for");
+}
+
+/* 1 and 3 samples: the losses of labels 1 and 2 count 1/4 and 3/4. */
+static void without_a_partition_devices_weigh_what_they_say_they_hold(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table_with(&t, "training.framework=psl", "data.partition=local", false);
+    for (uint64_t peer = 10; peer <= 11; peer++) {
+        say(&t, peer, hello(peer == 10 ? "pi-0" : "pi-1"));
+        struct msg *msg = hear(&t, peer, MSG_ASSIGNMENT);
+        assert_true(msg->assignment.has_own_samples);
+        assert_int_equal(payload_bytes(msg->payload[0]), 0);
+        msg_free(msg);
+    }
+    struct msg *few = ready(1), *many = ready(3);
+    few->ready.n_test_samples = 4; /* the fewest: 2 of them for each device */
+    say(&t, 10, few);
+    say(&t, 11, many);
+    drop(&t, 10, MSG_ROUND);
+    drop(&t, 11, MSG_ROUND);
+    say(&t, 10, activations(1, 1));
+    say(&t, 11, activations(1, 2));
+    drop(&t, 10, MSG_GRADIENT);
+    drop(&t, 11, MSG_GRADIENT);
+    say(&t, 10, round_done(1));
+    say(&t, 11, round_done(1));
+    const struct round_record *record = server_next_record(t.server);
+    double wanted = 0.25 * record->devices[0].loss + 0.75 * record->devices[1].loss;
+    assert_true(record->devices[0].loss != record->devices[1].loss);
+    assert_true(record->loss == wanted);
+    drop(&t, 10, MSG_ROUND);
+    drop(&t, 11, MSG_ROUND);
+    close_table(&t);
+}
+
+static void without_a_partition_the_shortest_test_set_counts(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table_with(&t, "training.framework=psl", "data.partition=local", false);
+    say(&t, 10, hello("pi-0"));
+    drop(&t, 10, MSG_ASSIGNMENT);
+    say(&t, 11, hello("pi-1"));
+    drop(&t, 11, MSG_ASSIGNMENT);
+    struct msg *few = ready(7);
+    few->ready.n_test_samples = 4;
+    say(&t, 10, ready(5));
+    say(&t, 11, few);
+    drop(&t, 10, MSG_ROUND);
+    drop(&t, 11, MSG_ROUND);
+    train_both(&t, 2);
+    close_table(&t);
+}
+
+static void a_device_without_samples_of_its_own_ends_the_run(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        struct table t;
+        open_table_with(&t, "training.framework=psl", "data.partition=local", false);
+        say(&t, 10, hello("pi-0"));
+        drop(&t, 10, MSG_ASSIGNMENT);
+        struct msg *empty = ready(which ? 5 : 0);
+        empty->ready.n_test_samples = which ? 0 : N_TEST;
+        say(&t, 10, empty);
+        assert_fails(&t, which ? "device pi-0: has 5 training and 0 test samples, allowed are 1 to "
+                                 "4294967295 each"
+                               : "device pi-0: has 0 training and 6 test samples");
+    }
 }
 
 static void a_device_that_goes_ends_the_run_and_the_others_are_told(void **state)
@@ -570,6 +717,11 @@ int main(void)
         cmocka_unit_test(strangers_are_told_why_and_change_nothing),
         cmocka_unit_test(an_assignment_holds_what_the_device_needs),
         cmocka_unit_test(a_whole_run_goes_through_its_states),
+        cmocka_unit_test(weights_that_nobody_wants_are_not_asked_for),
+        cmocka_unit_test(fronts_of_another_size_or_out_of_turn_end_the_run),
+        cmocka_unit_test(without_a_partition_devices_weigh_what_they_say_they_hold),
+        cmocka_unit_test(without_a_partition_the_shortest_test_set_counts),
+        cmocka_unit_test(a_device_without_samples_of_its_own_ends_the_run),
         cmocka_unit_test(a_device_that_goes_ends_the_run_and_the_others_are_told),
         cmocka_unit_test(a_round_that_is_over_counts_even_if_its_evaluation_is_not),
         cmocka_unit_test(a_device_cannot_end_a_round_between_its_two_gradients),

@@ -233,6 +233,37 @@ static void round_trip(const char *path)
     strbuf_release(&second);
 }
 
+static void keys_of_data_that_do_not_go_together_are_told(void **state)
+{
+    (void)state;
+    must_refuse(
+        TINY "data: {partition: local, format: synthetic}\n", NULL,
+        "x.yaml:7:19: data.partition: value 'local': data of the format synthetic are in no "
+        "folder\n");
+    must_refuse(TINY "data: {crop_padding: 4,\n  flip: horizontal}\n", NULL,
+                "x.yaml:7:22: data.crop_padding: value '4': only images are cropped, model 'model' "
+                "takes 4\n"
+                "x.yaml:8:9: data.flip: value 'horizontal': only images are flipped, model 'model' "
+                "takes 4\n");
+}
+
+static void weights_to_start_from_are_kept_as_given(void **state)
+{
+    (void)state;
+    static const char text[] = "model:\n  weights: some where.safetensors\n  input: [4]\n"
+                               "  layers: [linear: {name: a, out_features: 3}, linear: {name: b, "
+                               "out_features: 2}]\ndevices: [{count: 2}]\n";
+    struct experiment e;
+    must_load(&e, TINY, NULL);
+    assert_null(e.weights);
+    experiment_release(&e);
+    must_load(&e, text, NULL);
+    assert_string_equal(e.weights, "some where.safetensors");
+    experiment_release(&e);
+    write_bytes("x.yaml", text, strlen(text));
+    round_trip("x.yaml");
+}
+
 static void every_experiment_in_the_tree_survives_being_printed(void **state)
 {
     (void)state;
@@ -294,6 +325,8 @@ int main(void)
         cmocka_unit_test(the_draws_do_not_depend_on_where_the_seed_stands),
         cmocka_unit_test(a_further_device_group_or_key_changes_no_other_draw),
         cmocka_unit_test(impossible_draws_are_told),
+        cmocka_unit_test(keys_of_data_that_do_not_go_together_are_told),
+        cmocka_unit_test(weights_to_start_from_are_kept_as_given),
         cmocka_unit_test(every_experiment_in_the_tree_survives_being_printed),
         cmocka_unit_test(awkward_texts_survive_being_printed),
     };

@@ -33,26 +33,36 @@ static const struct example {
     {"model.name", "a b", NAME, "other", false},
     {"model.input", "[1, 2]", SHAPE, "[8]", false},
     {"model.layers", "7", "a list of layers", NULL, false},
+    {"model.weights", "\"\"", TEXT, "w.safetensors", false},
     {"data.format", "png", "one of idx, cifar10, cifar100, npy, npz, synthetic", "idx", true},
     {"data.dir", "\"a\\tb\"", TEXT, "some where", false},
     {"data.mean", "2", "a number in [0, 1]" PERCENT, "50 %", false},
     {"data.std", "0", "a number in (0, 10]" PERCENT, "1", false},
-    {"data.partition", "fair", "one of iid, shards, dirichlet", "dirichlet", true},
+    {"data.partition", "fair", "one of iid, shards, dirichlet, local", "local", false},
     {"data.shards_per_device", "0", "an integer in [1, 10000]", "1", false},
     {"data.alpha", "0", "a number in (0, 1000000]" PERCENT, "0.1", false},
     {"data.test_samples", "1.5", "an integer in [0, 1e+09]", "1e3", false},
+    {"data.crop_padding", "65", "an integer in [0, 64]", "0", false},
+    {"data.flip", "vertical", "one of none, horizontal", "none", false},
     {"training.framework", "gan", "one of sl, psl, epsl", "sl", false},
     {"training.aggregation_ratio", "1.1", "a number in [0, 1]" PERCENT, "1", false},
     {"training.aggregation", "none", "one of cached-means, mean-activations, broadcast-gradient",
      "mean-activations", false},
     {"training.rounds", "0", "an integer in [1, 1e+09]", "1000000000", false},
     {"training.batch_size", "65537", "an integer in [1, 65536]", "1", false},
+    {"training.optimizer", "adam", "one of sgd, adamw", "adamw", false},
     {"training.device_learning_rate", "0", "a number in (0, 1000]" PERCENT, "1e-9", false},
     {"training.server_learning_rate", "fast", "a number in (0, 1000]" PERCENT, "3", false},
     {"training.momentum", "1", "a number in [0, 1)" PERCENT, "0.999", false},
     {"training.weight_decay", "-1e-9", "a number in [0, 1]" PERCENT, "5e-4", false},
+    {"training.beta1", "1", "a number in [0, 1)" PERCENT, "0", false},
+    {"training.beta2", "-0.5", "a number in [0, 1)" PERCENT, "99 %", false},
+    {"training.eps", "0", "a number in (0, 1]" PERCENT, "1e-6", false},
+    {"training.loss", "hinge", "one of cross-entropy, mse", "mse", false},
+    {"training.label_smoothing", "1.5", "a number in [0, 1]" PERCENT, "10 %", false},
     {"training.evaluate_every", "-1", "an integer in [0, 1e+09]", "0", false},
     {"training.evaluation", "all", "one of shared, every-device", "every-device", false},
+    {"training.save_weights", "yes", "one of at-end, never", "never", false},
     {"devices.0.name", "-x", NAME, "pi", false},
     {"devices.0.count", "100001", "an integer in [1, 100000]", "3", false},
     {"devices.0.clock", "1 W", "a frequency in (0, 1e+15]" HZ DRAWN, "2 GHz", false},
@@ -197,8 +207,8 @@ static void the_printed_key_table_has_every_key(void **state)
         snprintf(line, sizeof line, "\n- `%s`: %s. ", schema_at(i)->key, schema_at(i)->help);
         assert_non_null(strstr(out.text, line));
     }
-    assert_non_null(strstr(out.text, "- `momentum`: v = momentum v + g; w -= rate v. A number in "
-                                     "[0, 1) (or in %); default 0.\n"));
+    assert_non_null(strstr(out.text, "- `momentum`: sgd: v = momentum v + g; w -= rate v. A "
+                                     "number in [0, 1) (or in %); default 0.\n"));
     strbuf_release(&out);
 }
 

@@ -86,6 +86,34 @@ static void mean_squared_error_is_a_mean_over_features(void **state)
     assert_true(gradient[0] == 1 && gradient[1] == -2 && gradient[2] == 0 && gradient[3] == -2);
 }
 
+static void the_error_to_a_label_is_that_to_its_smoothed_target(void **state)
+{
+    (void)state;
+    const float y[] = {0.25f, 0.5f, -1, 0, /**/ 3, 1, 2, 0};
+    const uint32_t labels[] = {2, 0};
+    const float sharp[] = {0, 0, 1, 0, /**/ 1, 0, 0, 0};
+    const float smooth[] = {0.1f, 0.1f, 0.7f, 0.1f, /**/ 0.7f, 0.1f, 0.1f, 0.1f};
+    const float *targets[] = {sharp, smooth};
+    for (int i = 0; i < 2; i++) {
+        float gradient[8], wanted_gradient[8];
+        struct loss loss = loss_label_squared_error(y, labels, 2, 4, 0.4 * i, gradient);
+        struct loss wanted = loss_mean_squared_error(y, targets[i], 2, 4, wanted_gradient);
+        assert_true(fabs(loss.sum - wanted.sum) < 1e-6);
+        assert_int_equal(loss.n_correct, 1);
+        for (int k = 0; k < 8; k++)
+            assert_true(fabs((double)gradient[k] - (double)wanted_gradient[k]) < 1e-6);
+    }
+}
+
+static void every_kind_is_found_and_no_other(void **state)
+{
+    (void)state;
+    assert_ptr_equal(loss_find("cross-entropy")->of, loss_smoothed_cross_entropy);
+    assert_ptr_equal(loss_find("mse")->of, loss_label_squared_error);
+    assert_null(loss_find("hinge"));
+    assert_string_equal(loss_kinds(), "cross-entropy, mse");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +123,8 @@ int main(void)
         cmocka_unit_test(gradient_is_the_slope_per_sample_and_may_be_in_place),
         cmocka_unit_test(smoothing_spreads_the_target_over_all_classes),
         cmocka_unit_test(mean_squared_error_is_a_mean_over_features),
+        cmocka_unit_test(the_error_to_a_label_is_that_to_its_smoothed_target),
+        cmocka_unit_test(every_kind_is_found_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

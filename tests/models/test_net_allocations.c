@@ -56,7 +56,8 @@ void *realloc(void *p, size_t size)
 
 enum { GROUPS = 2, BATCH = 2, CLASSES = 10 };
 
-static void train_step(struct net *net, struct tape *tape, float *velocity)
+static void train_step(struct net *net, struct tape *tape, const struct optimizer *optimizer,
+                       float *velocity)
 {
     static const uint32_t labels[GROUPS * BATCH] = {1, 2, 3, 4};
     static const double weights[GROUPS] = {0.5, 0.5};
@@ -73,7 +74,7 @@ static void train_step(struct net *net, struct tape *tape, float *velocity)
     slots_aggregate(&slots, tape_gradient(tape, end - 1), shape_features(&shape));
     tape_aggregate(tape, 0, end - 1, &slots);
     net_backward(net, tape, 0, end - 1, slots_columns(&slots), false);
-    sgd_step(&(struct sgd){0.1, 0.9, 0}, params, net_grads(net, NULL), velocity, n);
+    optimizer_step(optimizer, params, net_grads(net, NULL), velocity, n, 1);
 }
 
 static void a_training_step_allocates_nothing(void **state)
@@ -84,11 +85,14 @@ static void a_training_step_allocates_nothing(void **state)
     struct tape *tape = tape_new(net, GROUPS * BATCH, NULL);
     size_t n;
     net_params(net, &n);
+    struct optimizer sgd;
+    assert_int_equal(optimizer_init(&sgd, "sgd", NULL), 0);
+    sgd.momentum = 0.9;
     float *velocity = calloc(n, sizeof *velocity);
     net_init_weights(net, 1);
     fill_normal(tape_activation(tape, 0), GROUPS * BATCH * 256, 1);
     is_counting = true;
-    train_step(net, tape, velocity);
+    train_step(net, tape, &sgd, velocity);
     is_counting = false;
     assert_int_equal(n_allocations, 0);
     free(velocity);

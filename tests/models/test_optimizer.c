@@ -11,12 +11,23 @@ static void is(float value, double wanted)
         fail_msg("%.9g, not %.9g", (double)value, wanted);
 }
 
+static struct optimizer make_sgd(double momentum, double weight_decay)
+{
+    struct optimizer sgd;
+    assert_int_equal(optimizer_init(&sgd, "sgd", NULL), 0);
+    sgd.learning_rate = 0.1;
+    sgd.momentum = momentum;
+    sgd.weight_decay = weight_decay;
+    return sgd;
+}
+
 static void plain_steps_go_down_the_gradient(void **state)
 {
     (void)state;
     float w[] = {1, -2};
     const float g[] = {0.5f, 4};
-    sgd_step(&(struct sgd){.learning_rate = 0.1}, w, g, NULL, 2);
+    const struct optimizer sgd = make_sgd(0, 0);
+    optimizer_step(&sgd, w, g, NULL, 2, 1);
     is(w[0], 0.95);
     is(w[1], -2.4);
 }
@@ -25,11 +36,11 @@ static void momentum_gathers_speed(void **state)
 {
     (void)state;
     float w = 1, v = 0, g = 1;
-    const struct sgd sgd = {.learning_rate = 0.1, .momentum = 0.5};
-    sgd_step(&sgd, &w, &g, &v, 1);
+    const struct optimizer sgd = make_sgd(0.5, 0);
+    optimizer_step(&sgd, &w, &g, &v, 1, 1);
     is(v, 1);
     is(w, 0.9);
-    sgd_step(&sgd, &w, &g, &v, 1);
+    optimizer_step(&sgd, &w, &g, &v, 1, 2);
     is(v, 1.5);
     is(w, 0.75);
 }
@@ -38,16 +49,16 @@ static void weight_decay_is_added_to_the_gradient(void **state)
 {
     (void)state;
     float w = 2, v = 0, g = 1;
-    const struct sgd sgd = {.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 0.25};
-    sgd_step(&sgd, &w, &g, &v, 1);
+    const struct optimizer sgd = make_sgd(0.9, 0.25), plain = make_sgd(0, 0.25);
+    optimizer_step(&sgd, &w, &g, &v, 1, 1);
     is(v, 1.5);
     is(w, 1.85);
     g = 0;
-    sgd_step(&sgd, &w, &g, &v, 1);
+    optimizer_step(&sgd, &w, &g, &v, 1, 2);
     is(v, 0.9 * 1.5 + 0.25 * 1.85);
     is(w, 1.85 - 0.1 * (0.9 * 1.5 + 0.25 * 1.85));
     w = 2;
-    sgd_step(&(struct sgd){.learning_rate = 0.1, .weight_decay = 0.25}, &w, &g, NULL, 1);
+    optimizer_step(&plain, &w, &g, NULL, 1, 1);
     is(w, 1.95);
 }
 
@@ -65,19 +76,9 @@ static void kinds_are_found_by_name(void **state)
 static void sgd_keeps_a_velocity_only_with_momentum(void **state)
 {
     (void)state;
-    struct optimizer sgd;
-    assert_int_equal(optimizer_init(&sgd, "sgd", NULL), 0);
-    assert_int_equal(optimizer_state_floats(&sgd, 7), 0);
-    sgd.learning_rate = 0.1;
-    float w = 1, v = 0, g = 1;
-    optimizer_step(&sgd, &w, &g, NULL, 1, 1);
-    is(w, 0.9);
-    sgd.momentum = 0.5;
+    struct optimizer plain = make_sgd(0, 0), sgd = make_sgd(0.5, 0);
+    assert_int_equal(optimizer_state_floats(&plain, 7), 0);
     assert_int_equal(optimizer_state_floats(&sgd, 7), 7);
-    optimizer_step(&sgd, &w, &g, &v, 1, 1);
-    optimizer_step(&sgd, &w, &g, &v, 1, 2);
-    is(v, 1.5);
-    is(w, 0.9 - 0.1 - 0.15);
 }
 
 /* By hand: after one step the corrected moments are g and g^2. */

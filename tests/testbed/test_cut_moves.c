@@ -8,13 +8,14 @@
 
 #include <math.h>
 
+#include "edge-server/assignment.h"
 #include "models/loss.h"
 #include "models/net_range.h"
 #include "models/optimizer.h"
 
 #define ROUNDS 9
 #define BATCH  8
-#define SMALL                                                                                      \
+#define MOVING                                                                                     \
     "training.rounds=9", "training.batch_size=8", "training.evaluate_every=0",                     \
         "data.test_samples=64", "scheduler.gap=0.5", "scheduler.time_limit=0.2 s",                 \
         "training.momentum=0.9", "training.weight_decay=1e-3"
@@ -27,7 +28,7 @@ static const int to_and_fro[ROUNDS] = {2, 2, 6, 6, 3, 0, 5, 5, 1};
 struct party {
     struct net *net;
     struct tape *tape;
-    float *velocity;
+    float *state; /* of its optimiser */
 };
 
 struct reference {
@@ -35,19 +36,21 @@ struct reference {
     struct dataset *train;
     struct sampler samplers[LINE_MAX_DEVICES];
     struct party devices[LINE_MAX_DEVICES], server;
-    int n_devices, n_layers;
+    int n_devices, n_layers, n_planes;
+    struct optimizer optimizer;
     double lambda[LINE_MAX_DEVICES];
     double losses[ROUNDS];
 };
 
-static struct party make_party(const struct experiment *e, int batch)
+static struct party make_party(const struct reference *r, int batch)
 {
+    const struct experiment *e = &r->line->e;
     struct party party = {.net = net_new(&e->model, 0, -1, NULL)};
     size_t n;
     party.tape = tape_new(party.net, batch, NULL);
     net_params(party.net, &n);
     net_init_weights(party.net, e->seed);
-    party.velocity = mem_zero(n, sizeof(float));
+    party.state = mem_zero(n * (size_t)r->n_planes, sizeof(float));
     return party;
 }
 
@@ -55,7 +58,7 @@ static void free_party(struct party *party)
 {
     tape_free(party->tape);
     net_free(party->net);
-    free(party->velocity);
+    free(party->state);
 }
 
 static void open_reference(struct reference *r, const struct line *line)
@@ -64,12 +67,14 @@ static void open_reference(struct reference *r, const struct line *line)
     const struct partition *p = &line->partition;
     *r = (struct reference){.line = line, .n_devices = e->n_devices};
     r->n_layers = (int)e->model.layers.n;
+    assert_int_equal(assignment_optimizer(&r->optimizer, e, 1, NULL), 0);
+    r->n_planes = (int)optimizer_state_floats(&r->optimizer, 1);
     r->train = dataset_open(e->data.format, e->data.dir, DATASET_TRAIN, NULL);
     dataset_normalize(r->train, e->data.mean, e->data.std);
-    r->server = make_party(e, e->n_devices * BATCH);
+    r->server = make_party(r, e->n_devices * BATCH);
     for (int i = 0; i < r->n_devices; i++) {
         size_t n = p->first[i + 1] - p->first[i];
-        r->devices[i] = make_party(e, BATCH);
+        r->devices[i] = make_party(r, BATCH);
         r->lambda[i] = (double)n / (double)p->first[r->n_devices];
         sampler_init(&r->samplers[i], p->index + p->first[i], n, e->seed,
                      RNG_SAMPLER + (uint64_t)i);
@@ -86,15 +91,20 @@ static void close_reference(struct reference *r)
     dataset_free(r->train);
 }
 
-/* Layers [from, to): SGD with this party's velocity. */
-static void step(const struct reference *r, struct party *party, int from, int to, double rate)
+/* Layers [from, to): the t-th step, with this party's optimiser state. */
+static void step(const struct reference *r, struct party *party, int from, int to, double rate,
+                 uint32_t t)
 {
-    const struct experiment *e = &r->line->e;
-    struct sgd sgd = {rate, e->training.momentum, e->training.weight_decay};
+    struct optimizer optimizer = r->optimizer;
     size_t first, n;
+    optimizer.learning_rate = rate;
     net_param_range(party->net, from, to, &first, &n);
-    sgd_step(&sgd, net_params(party->net, NULL) + first, net_grads(party->net, NULL) + first,
-             sgd.momentum > 0 ? party->velocity + first : NULL, n);
+    float *state = mem_zero(n * (size_t)r->n_planes, sizeof *state);
+    net_range_get_planes(party->net, from, to, r->n_planes, party->state, state);
+    optimizer_step(&optimizer, net_params(party->net, NULL) + first,
+                   net_grads(party->net, NULL) + first, state, n, t);
+    net_range_set_planes(party->net, from, to, r->n_planes, party->state, state);
+    free(state);
 }
 
 static void draw(struct reference *r, int device, struct tape *tape, uint32_t *labels)
@@ -119,13 +129,13 @@ static double loss_of(const struct net *net, struct tape *tape, int first, const
     return loss.sum / BATCH;
 }
 
-/* One after the other on one network; each device's velocity counts below the cut, the server's above. */
+/* One after the other on one network; each device's optimiser steps below the cut, the server's above. */
 static void take_turns(struct reference *r, uint32_t round, int cut)
 {
     const struct experiment *e = &r->line->e;
     for (int i = 0; i < r->n_devices; i++) {
         struct party *one = &r->server;
-        struct party below = {one->net, one->tape, r->devices[i].velocity};
+        struct party below = {one->net, one->tape, r->devices[i].state};
         uint32_t labels[BATCH];
         draw(r, i, one->tape, labels);
         tape_set_training(one->tape, true, e->seed, round - 1);
@@ -133,8 +143,9 @@ static void take_turns(struct reference *r, uint32_t round, int cut)
         net_zero_grads(one->net);
         r->losses[round - 1] += r->lambda[i] * loss_of(one->net, one->tape, 0, labels, 1);
         net_backward(one->net, one->tape, 0, r->n_layers, BATCH, false);
-        step(r, &below, 0, cut, e->training.device_learning_rate);
-        step(r, one, cut, r->n_layers, e->training.server_learning_rate);
+        step(r, &below, 0, cut, e->training.device_learning_rate, round);
+        step(r, one, cut, r->n_layers, e->training.server_learning_rate,
+             (round - 1) * (uint32_t)r->n_devices + (uint32_t)i + 1);
     }
 }
 
@@ -175,47 +186,46 @@ static void in_parallel(struct reference *r, uint32_t round, int cut)
         }
         net_zero_grads(device->net);
         net_backward(device->net, device->tape, 0, cut, BATCH, false);
-        step(r, device, 0, cut, e->training.device_learning_rate);
+        step(r, device, 0, cut, e->training.device_learning_rate, round);
     }
-    step(r, server, cut, r->n_layers, e->training.server_learning_rate);
+    step(r, server, cut, r->n_layers, e->training.server_learning_rate, round);
 }
 
-/* Weights and velocity of layers [from, to) as one array. */
-static float *copy_layers(const struct party *party, int from, int to)
+/* Weights and optimiser state of layers [from, to) as one array. */
+static float *copy_layers(const struct reference *r, const struct party *party, int from, int to,
+                          size_t *n)
 {
-    size_t first, n, n_weights = net_range_weights(party->net, from, to);
-    net_param_range(party->net, from, to, &first, &n);
-    float *copy = mem_zero(n_weights + n, sizeof *copy);
+    size_t n_weights = net_range_weights(party->net, from, to);
+    *n = n_weights + net_range_params(party->net, from, to) * (size_t)r->n_planes;
+    float *copy = mem_zero(*n, sizeof *copy);
     net_range_get(party->net, from, to, copy);
-    memcpy(copy + n_weights, party->velocity + first, n * sizeof *copy);
+    net_range_get_planes(party->net, from, to, r->n_planes, party->state, copy + n_weights);
     return copy;
 }
 
-static void set_layers(struct party *party, int from, int to, const float *copy)
+static void set_layers(const struct reference *r, struct party *party, int from, int to,
+                       const float *copy)
 {
-    size_t first, n;
-    net_param_range(party->net, from, to, &first, &n);
     net_range_set(party->net, from, to, copy);
-    memcpy(party->velocity + first, copy + net_range_weights(party->net, from, to),
-           n * sizeof *copy);
+    net_range_set_planes(party->net, from, to, r->n_planes, party->state,
+                         copy + net_range_weights(party->net, from, to));
 }
 
 /* The server's layers [from, to) become the devices' lambda-weighted mean. */
 static void average_layers(struct reference *r, int from, int to)
 {
-    size_t n =
-        net_range_weights(r->server.net, from, to) + net_range_params(r->server.net, from, to);
+    size_t n;
+    float *mean = copy_layers(r, &r->server, from, to, &n);
     double *sum = mem_zero(n, sizeof *sum);
-    float *mean = mem_zero(n, sizeof *mean);
     for (int i = 0; i < r->n_devices; i++) {
-        float *layers = copy_layers(&r->devices[i], from, to);
+        float *layers = copy_layers(r, &r->devices[i], from, to, &n);
         for (size_t k = 0; k < n; k++)
             sum[k] += r->lambda[i] * (double)layers[k];
         free(layers);
     }
     for (size_t k = 0; k < n; k++)
         mean[k] = (float)sum[k];
-    set_layers(&r->server, from, to, mean);
+    set_layers(r, &r->server, from, to, mean);
     free(mean);
     free(sum);
 }
@@ -226,23 +236,30 @@ static void move_in_parallel(struct reference *r, int before, int cut)
         average_layers(r, cut, before);
         return;
     }
-    float *layers = copy_layers(&r->server, before, cut);
+    size_t n;
+    float *layers = copy_layers(r, &r->server, before, cut, &n);
     for (int i = 0; i < r->n_devices; i++)
-        set_layers(&r->devices[i], before, cut, layers);
+        set_layers(r, &r->devices[i], before, cut, layers);
     free(layers);
 }
 
-/* There is one set of weights: only velocities change hands. */
+static void copy_state(const struct reference *r, struct party *to, const struct party *from,
+                       int first, int end)
+{
+    size_t n = net_range_params(to->net, first, end) * (size_t)r->n_planes;
+    float *state = mem_zero(n, sizeof *state);
+    net_range_get_planes(from->net, first, end, r->n_planes, from->state, state);
+    net_range_set_planes(to->net, first, end, r->n_planes, to->state, state);
+    free(state);
+}
+
+/* There is one set of weights: only optimiser state changes hands. */
 static void move_in_turn(struct reference *r, int before, int cut)
 {
-    size_t first, n;
-    float *server = r->server.velocity;
-    net_param_range(r->server.net, cut < before ? cut : before, cut < before ? before : cut, &first,
-                    &n);
     if (cut < before)
-        memcpy(server + first, r->devices[0].velocity + first, n * sizeof *server);
+        copy_state(r, &r->server, &r->devices[0], cut, before);
     for (int i = 0; cut > before && i < r->n_devices; i++)
-        memcpy(r->devices[i].velocity + first, server + first, n * sizeof *server);
+        copy_state(r, &r->devices[i], &r->server, before, cut);
 }
 
 enum way { UNSPLIT, IN_TURN, IN_PARALLEL };
@@ -265,13 +282,13 @@ static void train_reference(struct reference *r, enum way way)
 }
 
 /* A line whose cut moves as to_and_fro says. */
-static struct line run_line(const char *const *sets)
+static struct line run_moving_from(const char *const *sets, int first)
 {
     struct line line;
     struct plan plan;
     line_open(&line, sets);
+    line.first = first;
     line.cuts = to_and_fro;
-    line.schedule.round = 1;
     if (schedule_plan_at(&line.schedule, to_and_fro[0], &plan, &line.err))
         fail_msg("%s", line.err.text);
     line.schedule.previous_cut = to_and_fro[0] + 1;
@@ -287,9 +304,14 @@ static struct line run_line(const char *const *sets)
     return line;
 }
 
+static struct line run_moving(const char *const *sets)
+{
+    return run_moving_from(sets, 0);
+}
+
 static void assert_learns_as(const char *const *sets, enum way way)
 {
-    struct line line = run_line(sets);
+    struct line line = run_moving(sets);
     struct reference reference;
     open_reference(&reference, &line);
     train_reference(&reference, way);
@@ -308,24 +330,32 @@ static void one_device_learns_as_the_unsplit_network_does(void **state)
     static const char *const frameworks[] = {"training.framework=sl", "training.framework=psl",
                                              "training.framework=epsl"};
     for (size_t i = 0; i < ARRAY_LEN(frameworks); i++) {
-        const char *const sets[] = {SMALL, MODEL("-dropout"), frameworks[i], "devices.0.count=1",
+        const char *const sets[] = {MOVING, MODEL("-dropout"), frameworks[i], "devices.0.count=1",
                                     NULL};
         assert_learns_as(sets, UNSPLIT);
     }
 }
 
-static void without_momentum_one_device_learns_so_too(void **state)
+static void with_no_momentum_and_with_adamw_one_device_learns_so_too(void **state)
 {
     (void)state;
-    static const char *const sets[] = {SMALL, MODEL("-dropout"), "training.momentum=0",
-                                       "devices.0.count=1", NULL};
-    assert_learns_as(sets, UNSPLIT);
+    static const char *const plain[] = {MOVING, MODEL("-dropout"), "training.momentum=0",
+                                        "devices.0.count=1", NULL};
+    static const char *const adamw[] = {MOVING,
+                                        MODEL("-dropout"),
+                                        "training.optimizer=adamw",
+                                        "training.device_learning_rate=0.01",
+                                        "training.server_learning_rate=0.01",
+                                        "devices.0.count=1",
+                                        NULL};
+    assert_learns_as(plain, UNSPLIT);
+    assert_learns_as(adamw, UNSPLIT);
 }
 
 static void devices_in_turn_without_momentum_learn_as_the_unsplit_network_does(void **state)
 {
     (void)state;
-    static const char *const sets[] = {SMALL, MODEL(""), "training.framework=sl",
+    static const char *const sets[] = {MOVING, MODEL(""), "training.framework=sl",
                                        "training.momentum=0", NULL};
     assert_learns_as(sets, UNSPLIT);
 }
@@ -333,7 +363,7 @@ static void devices_in_turn_without_momentum_learn_as_the_unsplit_network_does(v
 static void devices_in_turn_learn_as_the_reference_does(void **state)
 {
     (void)state;
-    static const char *const sets[] = {SMALL, MODEL(""), "training.framework=sl",
+    static const char *const sets[] = {MOVING, MODEL(""), "training.framework=sl",
                                        "training.server_learning_rate=0.03", NULL};
     assert_learns_as(sets, IN_TURN);
 }
@@ -341,9 +371,10 @@ static void devices_in_turn_learn_as_the_reference_does(void **state)
 static void devices_in_parallel_learn_as_the_reference_does(void **state)
 {
     (void)state;
-    static const char *const shares[] = {"data.partition=iid", "data.partition=dirichlet"};
+    static const char *const shares[] = {"data.partition=iid", "data.partition=dirichlet",
+                                         "training.optimizer=adamw"};
     for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
-        const char *const sets[] = {SMALL,
+        const char *const sets[] = {MOVING,
                                     MODEL("-dropout"),
                                     "training.framework=psl",
                                     shares[i],
@@ -356,7 +387,7 @@ static void devices_in_parallel_learn_as_the_reference_does(void **state)
 static void epsl_without_aggregation_learns_as_psl_does(void **state)
 {
     (void)state;
-    static const char *const sets[] = {SMALL, MODEL("-dropout"), "training.aggregation_ratio=0",
+    static const char *const sets[] = {MOVING, MODEL("-dropout"), "training.aggregation_ratio=0",
                                        NULL};
     assert_learns_as(sets, IN_PARALLEL);
 }
@@ -364,20 +395,9 @@ static void epsl_without_aggregation_learns_as_psl_does(void **state)
 static void the_order_of_arrival_changes_nothing(void **state)
 {
     (void)state;
-    static const char *const sets[] = {SMALL, MODEL(""), NULL};
-    struct line reference = run_line(sets), line;
-    struct plan plan;
-    line_open(&line, sets);
-    line.cuts = to_and_fro;
-    line.first = 3;
-    if (schedule_plan_at(&line.schedule, to_and_fro[0], &plan, &line.err))
-        fail_msg("%s", line.err.text);
-    line.schedule.previous_cut = to_and_fro[0] + 1;
-    assert_int_equal(schedule_adopt(&line.schedule, &plan, &line.err), 0);
-    line_start(&line);
-    line_run(&line);
-    for (size_t i = 0; i < ROUNDS; i++)
-        assert_true(line.rounds[i].loss == reference.rounds[i].loss);
+    static const char *const sets[] = {MOVING, MODEL(""), NULL};
+    struct line reference = run_moving(sets), line = run_moving_from(sets, 3);
+    assert_same_losses(&reference, &line);
     line_close(&line);
     line_close(&reference);
 }
@@ -425,9 +445,9 @@ static void every_phase_takes_what_is_predicted_also_when_the_cut_moves(void **s
                                              "training.framework=sl"};
     for (size_t k = 0; k < ARRAY_LEN(frameworks); k++) {
         bool takes_turns = k == 2;
-        const char *const sets[] = {SMALL, MODEL(""), frameworks[k], "radio.fading_block=round",
+        const char *const sets[] = {MOVING, MODEL(""), frameworks[k], "radio.fading_block=round",
                                     NULL};
-        struct line line = run_line(sets);
+        struct line line = run_moving(sets);
         for (size_t i = 0; i < ROUNDS; i++) {
             bool moves = i > 0 && to_and_fro[i] != to_and_fro[i - 1];
             if (!takes_turns)
@@ -446,8 +466,8 @@ static void bytes_that_change_sides_are_counted(void **state)
     const uint64_t bn1 = 8 + 9 + 8, block = 152 + 9 + 152, fc1 = 2 * (256 * 24 + 24);
     const uint64_t floats[ROUNDS] = {
         0, 0, block + fc1, 0, 5 * fc1, 5 * (bn1 + block), bn1 + block + fc1, 0, 5 * (block + fc1)};
-    static const char *const sets[] = {SMALL, MODEL(""), NULL};
-    struct line line = run_line(sets);
+    static const char *const sets[] = {MOVING, MODEL(""), NULL};
+    struct line line = run_moving(sets);
     for (size_t i = 0; i < ROUNDS; i++)
         assert_int_equal(line.rounds[i].handover_bytes, 4 * floats[i]);
     line_close(&line);
@@ -464,7 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_device_learns_as_the_unsplit_network_does),
-        cmocka_unit_test(without_momentum_one_device_learns_so_too),
+        cmocka_unit_test(with_no_momentum_and_with_adamw_one_device_learns_so_too),
         cmocka_unit_test(devices_in_turn_without_momentum_learn_as_the_unsplit_network_does),
         cmocka_unit_test(devices_in_turn_learn_as_the_reference_does),
         cmocka_unit_test(devices_in_parallel_learn_as_the_reference_does),

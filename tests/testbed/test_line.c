@@ -6,33 +6,6 @@
 
 #include "models/partition.h"
 
-#define SMALL                                                                                      \
-    "training.rounds=4", "training.batch_size=8", "training.evaluate_every=0",                     \
-        "data.test_samples=64", "scheduler.cuts=[pool2]", "scheduler.gap=0.5",                     \
-        "scheduler.time_limit=0.2 s"
-
-static struct line run_line(const char *const *sets)
-{
-    struct line line;
-    line_open(&line, sets);
-    line_start(&line);
-    line_run(&line);
-    if (server_failure(line.server))
-        fail_msg("%s", server_failure(line.server));
-    assert_int_equal(server_state(line.server), SERVER_DONE);
-    assert_int_equal(line.n_rounds, line.e.training.rounds);
-    return line;
-}
-
-static void assert_same_losses(const struct line *a, const struct line *b)
-{
-    assert_int_equal(a->n_rounds, b->n_rounds);
-    for (size_t i = 0; i < a->n_rounds; i++)
-        assert_memory_equal(&a->rounds[i].loss, &b->rounds[i].loss, sizeof(double));
-    size_t last = a->n_rounds - 1;
-    assert_true(a->rounds[last].accuracy == b->rounds[last].accuracy);
-}
-
 static void assert_runs_learn_alike(const char *const *a_sets, const char *const *b_sets)
 {
     struct line a = run_line(a_sets), b = run_line(b_sets);

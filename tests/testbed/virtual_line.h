@@ -27,7 +27,7 @@
 #define LINE_MAX_DEVICES 16
 
 struct line_round { /* what tests look at, copied from the record */
-    double loss, accuracy, predicted_s, measured_s;
+    double loss, accuracy, test_loss, predicted_s, measured_s;
     bool is_evaluated;
     struct latency_terms measured;
     struct latency_terms predicted;
@@ -71,7 +71,8 @@ static inline void line_open(struct line *line, const char *const *sets)
     assert_true(line->e.n_devices <= LINE_MAX_DEVICES);
     if (schedule_open(&line->schedule, &line->e, &line->err))
         fail_msg("%s", line->err.text);
-
+    if (strcmp(line->e.data.partition, "local") == 0)
+        return;
     struct dataset *train =
         dataset_open(line->e.data.format, line->e.data.dir, DATASET_TRAIN, &line->err);
     assert_non_null(train);
@@ -92,7 +93,7 @@ static inline void line_start(struct line *line)
 {
     struct server_inputs inputs = {.experiment = &line->e,
                                    .schedule = &line->schedule,
-                                   .partition = &line->partition,
+                                   .partition = line->partition.index ? &line->partition : NULL,
                                    .n_test_samples = line->e.data.test_samples};
     line->server = server_new(&inputs, &line->err);
     if (!line->server)
@@ -122,6 +123,7 @@ static inline void line_keep(struct line *line, const struct round_record *recor
     *round = (struct line_round){
         .loss = record->loss,
         .accuracy = record->accuracy,
+        .test_loss = record->test_loss,
         .is_evaluated = record->is_evaluated,
         .predicted_s = record->predicted_s,
         .cut = record->cut,
@@ -209,6 +211,34 @@ static inline void line_run(struct line *line)
             device_advance(line->devices[i], line->now_us);
         server_advance(line->server, line->now_us);
     }
+}
+
+/* A quick experiment, and runs that have to come to their end. */
+#define SMALL                                                                                      \
+    "training.rounds=4", "training.batch_size=8", "training.evaluate_every=0",                     \
+        "data.test_samples=64", "scheduler.cuts=[pool2]", "scheduler.gap=0.5",                     \
+        "scheduler.time_limit=0.2 s"
+
+static inline struct line run_line(const char *const *sets)
+{
+    struct line line;
+    line_open(&line, sets);
+    line_start(&line);
+    line_run(&line);
+    if (server_failure(line.server))
+        fail_msg("%s", server_failure(line.server));
+    assert_int_equal(server_state(line.server), SERVER_DONE);
+    assert_int_equal(line.n_rounds, line.e.training.rounds);
+    return line;
+}
+
+static inline void assert_same_losses(const struct line *a, const struct line *b)
+{
+    assert_int_equal(a->n_rounds, b->n_rounds);
+    for (size_t i = 0; i < a->n_rounds; i++)
+        assert_memory_equal(&a->rounds[i].loss, &b->rounds[i].loss, sizeof(double));
+    size_t last = a->n_rounds - 1;
+    assert_true(a->rounds[last].accuracy == b->rounds[last].accuracy);
 }
 
 #endif

@@ -69,11 +69,17 @@ static inline void example_assignment(struct msg_assignment *m)
     m->cut = 2;
     m->batch_size = 64;
     m->learning_rate = 1.5e-4;
+    strcpy(m->optimizer, "adamw");
     m->momentum = 0.9;
     m->weight_decay = 5e-4;
     strcpy(m->data_format, "idx");
     m->data_mean = -0.25;
     m->data_std = 0.5;
+    m->beta1 = 0.75;
+    m->beta2 = 0.875;
+    m->eps = 1e-7;
+    m->crop_padding = 6;
+    m->flips = true;
 }
 
 static inline struct msg *example_samples(enum msg_kind kind)
@@ -114,7 +120,8 @@ static inline struct msg *example(enum msg_kind kind)
     }
     if (kind == MSG_LAYERS)
         msg->layers = (struct msg_layers){19};
-    if (kind == MSG_ROUND || kind == MSG_GRADIENT || kind == MSG_ROUND_DONE || kind == MSG_LAYERS)
+    if (kind == MSG_ROUND || kind == MSG_GRADIENT || kind == MSG_ROUND_DONE || kind == MSG_FRONT ||
+        kind == MSG_LAYERS)
         msg_attach(msg, example_payload(4 * 6));
     if (kind == MSG_LAYERS)
         msg_attach(msg, example_payload(4 * 3));

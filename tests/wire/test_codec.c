@@ -73,8 +73,24 @@ static void assignment_keeps_its_fields(void **state)
     assert_int_equal(m->cut, 2);
     assert_int_equal(m->batch_size, 64);
     assert_true(m->learning_rate == 1.5e-4 && m->momentum == 0.9 && m->weight_decay == 5e-4);
+    assert_string_equal(m->optimizer, "adamw");
+    assert_true(m->beta1 == 0.75 && m->beta2 == 0.875 && m->eps == 1e-7);
+    assert_true(m->crop_padding == 6 && m->flips && !m->has_own_samples);
     assert_string_equal(m->data_format, "idx");
     assert_true(m->data_mean == -0.25 && m->data_std == 0.5);
+    msg_free(msg);
+}
+
+static void a_device_with_samples_of_its_own_gets_none(void **state)
+{
+    (void)state;
+    struct msg *own = example(MSG_ASSIGNMENT);
+    own->assignment.has_own_samples = true;
+    payload_drop(own->payload[0]);
+    own->payload[0] = payload_new(0);
+    struct msg *msg = there_and_back(own);
+    assert_true(msg->assignment.has_own_samples);
+    assert_int_equal(payload_bytes(msg->payload[0]), 0);
     msg_free(msg);
 }
 
@@ -265,6 +281,7 @@ int main(void)
         cmocka_unit_test(hello_keeps_its_fields),
         cmocka_unit_test(a_hello_of_another_version_is_decoded),
         cmocka_unit_test(assignment_keeps_its_fields),
+        cmocka_unit_test(a_device_with_samples_of_its_own_gets_none),
         cmocka_unit_test(lists_of_layers_keep_their_shape),
         cmocka_unit_test(ready_keeps_its_fields),
         cmocka_unit_test(round_keeps_its_fields),

@@ -95,9 +95,9 @@ static void malformed_bytes_are_refused_with_a_reason(void **state)
         const char *why;
     } cases[] = {
         {"", 0, "kind that is not known"},
-        {"\x7a\x00", 2, "kind that is not known"},  /* field 15 */
-        {"\x0a", 1, "ends within a number"},        /* a hello without a length */
-        {"\x0a\x05\x08", 3, "ends within a field"}, /* longer than the message */
+        {"\xfa\x01\x00", 3, "kind that is not known"}, /* field 31 */
+        {"\x0a", 1, "ends within a number"},           /* a hello without a length */
+        {"\x0a\x05\x08", 3, "ends within a field"},    /* longer than the message */
         {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "ends within a field"},
         {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, "more than 10 bytes"},
         {"\x02\x00", 2, "no such field number"},            /* field 0 */
@@ -298,6 +298,14 @@ static void numbers_out_of_range_are_refused(void **state)
     REFUSES(MSG_ASSIGNMENT, m->assignment.cut = 4, "cut is 4; 1 to 3");
     REFUSES(MSG_ASSIGNMENT, m->assignment.batch_size = 0, "batch_size is 0");
     REFUSES(MSG_ASSIGNMENT, m->assignment.learning_rate = -1, "learning_rate is -1");
+    REFUSES(MSG_ASSIGNMENT, m->assignment.optimizer[0] = '\0', "optimizer is empty");
+    REFUSES(MSG_ASSIGNMENT, m->assignment.beta1 = 1, "beta1 is 1; a number >= 0 and < 1");
+    REFUSES(MSG_ASSIGNMENT, m->assignment.beta2 = -0.5, "beta2 is -0.5");
+    REFUSES(MSG_ASSIGNMENT, m->assignment.eps = 0, "eps is 0");
+    REFUSES(MSG_ASSIGNMENT, m->assignment.crop_padding = 65537,
+            "crop_padding is 65537; 0 to 65536");
+    REFUSES(MSG_ASSIGNMENT, m->assignment.has_own_samples = true,
+            "payload 1 is not empty and has_own_samples true");
     REFUSES(MSG_ASSIGNMENT, m->assignment.data_format[0] = '\0', "data_format is empty");
     REFUSES(MSG_ASSIGNMENT, m->assignment.data_std = 0, "data_std is 0");
     REFUSES(MSG_ASSIGNMENT, m->assignment.data_mean = inf, "data_mean is inf");
@@ -339,7 +347,9 @@ static void wrong_payloads_are_refused(void **state)
     REFUSES(MSG_GRADIENT, payload_drop(m->payload[0]);
             m->payload[0] = example_payload(0), "payload 1 is empty");
     REFUSES(MSG_ASSIGNMENT, payload_drop(m->payload[0]);
-            m->payload[0] = example_payload(0), "payload 1 is empty");
+            m->payload[0] = example_payload(0), "payload 1 is empty and has_own_samples false");
+    REFUSES(MSG_COLLECT, msg_attach(m, example_payload(4)), "collect: 1 payloads; 0 to 0");
+    REFUSES(MSG_FRONT, payload_drop(m->payload[--m->n_payloads]), "front: 0 payloads; 1 to 1");
 }
 
 static void layers_may_have_no_weights_and_no_optimizer_state(void **state)

@@ -183,7 +183,7 @@ MODELS = {
 }
 # The residual networks take small steps: with larger ones on so few, random samples training is chaotic, and PyTorch's
 # own float32 and float64 runs part by 1e-3 to 1e-1 within the 20 steps (one ReLU the other way is enough).
-RATES = {"lenet5": (0.01, 1e-3), "vgg5": (0.01, 1e-3), "resnet18_gn": (1e-4, 1e-5), "resnet18_bn": (5e-6, 1e-6)}
+RATES = {"lenet5": (0.01, 1e-3), "vgg5": (0.01, 1e-3), "resnet18_gn": (2e-5, 1e-5), "resnet18_bn": (5e-6, 1e-6)}
 OPTIMIZERS = {
     "sgd": lambda p, rates: torch.optim.SGD(p, lr=rates[0], momentum=0.9, weight_decay=1e-3),
     "adamw": lambda p, rates: torch.optim.AdamW(p, lr=rates[1], weight_decay=1e-2),
