@@ -56,7 +56,9 @@ system_libs = $(call pkg_libs,$(foreach f,$(1),$(PKG_$(f)))) $(foreach f,$(1),$(
 
 PKG_CFLAGS := $(call pkg_cflags,$(foreach f,$(FOLDERS),$(PKG_$(f))))
 
-# models/kernels_*.c are compiled once for each instruction set (models/kernels.h).
+# models/kernels_*.c are compiled once for each instruction set (models/kernels.h). Vectors wider than a register cross
+# no file's border (psabi), and nobody looks at errno after a root.
+OPT_kernels := -Wno-psabi -fno-math-errno -ffp-contract=fast
 ISAS     := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),v1 v3 v4,base)
 ISA_v3   := -march=x86-64-v3
 ISA_v4   := -march=x86-64-v4 -mprefer-vector-width=512
@@ -130,7 +132,7 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(notdir $(p)),$(PROGRAM_FOLDER_$(notdir $(p))))))
 
 # Other flags, other objects: a change of compiler or flags rebuilds.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(foreach isa,$(ISAS),$(isa) $(ISA_$(isa)))
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(OPT_kernels) $(foreach isa,$(ISAS),$(isa) $(ISA_$(isa)))
 $(B)/flags: force
 	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 .PHONY: force
@@ -143,7 +145,7 @@ $(B)/%.o: %.c $(B)/flags
 define kernel_rules
 $(B)/models/kernels_%.$(1).o: models/kernels_%.c $(B)/flags
 	@mkdir -p $$(@D)
-	$$(call say,CC) $$(CC) $$(CPPFLAGS) $$(PKG_CFLAGS) $$(CFLAGS) $$(ISA_$(1)) -Wno-psabi -ffp-contract=fast -DKERNEL_ISA=$(1) -MMD -MP -c $$< -o $$@
+	$$(call say,CC) $$(CC) $$(CPPFLAGS) $$(PKG_CFLAGS) $$(CFLAGS) $$(OPT_kernels) $$(ISA_$(1)) -DKERNEL_ISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call kernel_rules,$(isa))))
 
@@ -167,6 +169,29 @@ bench-scheduler: $(B)/tests/bench/bench_scheduler
 	    figure='docs/scheduler-growth.svg'" tests/bench/growth.gnuplot; fi
 $(B)/tests/bench/bench_scheduler: $(B)/tests/bench/bench_scheduler.o $(call archives,scheduler $(BELOW_scheduler))
 	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,scheduler $(BELOW_scheduler))
+
+# The benches of the learning side compare with PyTorch and read its packages from a list of their own. RUNS, BENCH:
+# runs of each case, some parts only.
+PYTHON ?= /usr/bin/python3
+RUNS   ?= 5
+BENCH_PROGRAMS := $(B)/tests/bench/bench_models $(B)/tests/bench/bench_peak
+$(BENCH_PROGRAMS): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,experiment $(BELOW_experiment))
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,experiment $(BELOW_experiment))
+
+## setup-bench: install what bench-models and bench-split compare with (tests/bench/packages.txt)
+.PHONY: setup-bench
+setup-bench: setup
+	@./install-packages tests/bench/packages.txt
+
+## bench-models: training steps against PyTorch; writes tables of docs/PERFORMANCE.md (RUNS=5 BENCH="lenet5 front")
+.PHONY: bench-models
+bench-models: $(BENCH_PROGRAMS)
+	$(PYTHON) tests/bench/run_models.py --bin $(B)/tests/bench --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
+
+## bench-split: whole runs against PyTorch with ZeroMQ; writes tables of docs/PERFORMANCE.md (RUNS=5 BENCH="lenet5-4x64")
+.PHONY: bench-split
+bench-split: $(PROGRAMS)
+	$(PYTHON) tests/bench/run_split.py --bin $(B)/bin --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
 
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint

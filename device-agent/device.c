@@ -173,17 +173,20 @@ static void attach_activations(struct device *device, struct msg *msg, const flo
     msg_attach(msg, payload_lend(labels, n_samples * sizeof *labels, NULL, NULL));
 }
 
-static void start_forward(struct device *device, int64_t now_us)
+static int start_forward(struct device *device, int64_t now_us, struct err *err)
 {
     device->state = FORWARD;
     pass_start(&device->pass, now_us, device->round.forward_s);
     const uint32_t *labels;
     const float *activations = front_forward(device->front, &labels);
+    if (front_check(device->front, err))
+        return -1;
     device->result = msg_new(MSG_ACTIVATIONS);
     device->result->activations.round = device->round.round;
     device->result->activations.n_samples = (uint32_t)front_batch_size(device->front);
     attach_activations(device, device->result, activations, labels,
                        (size_t)front_batch_size(device->front));
+    return 0;
 }
 
 static int on_round(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
@@ -207,10 +210,8 @@ static int on_round(struct device *device, struct msg *msg, int64_t now_us, stru
     device->n_overruns = 0;
     double rate_bps = msg->round.uplink_bps > 0 ? msg->round.uplink_bps : HUGE_VAL;
     shaper_set_rate(device->uplink, rate_bps);
-    if (!layers) {
-        start_forward(device, now_us);
-        return 0;
-    }
+    if (!layers)
+        return start_forward(device, now_us, err);
     device->state = HANDING_UP;
     shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(layers), layers);
     return 0;
@@ -278,6 +279,8 @@ static int on_evaluate(struct device *device, const struct msg *msg, struct err 
     const uint32_t *labels;
     const float *activations =
         front_evaluate(device->front, e->first, e->stride, (int)e->n_samples, &labels);
+    if (front_check(device->front, err))
+        return -1;
     struct msg *answer = msg_new(MSG_EVALUATION);
     answer->evaluation.evaluation = e->evaluation;
     answer->evaluation.first = e->first;
@@ -333,18 +336,22 @@ static int handle(struct device *device, struct msg *msg, int64_t now_us, struct
     return err_set(err, "the server sent %s, which only devices send", msg_kind_name(msg->kind));
 }
 
+/* The server hears why, unless it was the one to give up. */
+static int fail(struct device *device, const struct err *reason, struct err *err)
+{
+    if (device->state != FAILED)
+        send_now(device, msg_reason(MSG_ERROR, "%s", reason->text));
+    device->state = FAILED;
+    return err_set(err, "%s", reason->text);
+}
+
 int device_receive(struct device *device, struct msg **msg, int64_t now_us, struct err *err)
 {
     struct err reason = ERR_INIT;
     int status = handle(device, *msg, now_us, &reason);
     msg_free(*msg);
     *msg = NULL;
-    if (!status)
-        return 0;
-    if (device->state != FAILED)
-        send_now(device, msg_reason(MSG_ERROR, "%s", reason.text));
-    device->state = FAILED;
-    return err_set(err, "%s", reason.text);
+    return status ? fail(device, &reason, err) : 0;
 }
 
 static void end_forward(struct device *device, int64_t now_us)
@@ -377,10 +384,12 @@ static bool has_handed_up(const struct device *device)
     return device->state == HANDING_UP && shaper_next_us(device->uplink) == INT64_MAX;
 }
 
-void device_advance(struct device *device, int64_t now_us)
+int device_advance(struct device *device, int64_t now_us, struct err *err)
 {
+    struct err reason = ERR_INIT;
+    int status = 0;
     if (has_handed_up(device))
-        start_forward(device, now_us);
+        status = start_forward(device, now_us, &reason);
     else if (device->state == FORWARD && pass_is_over(&device->pass, now_us))
         end_forward(device, now_us);
     else if (device->state == BACKWARD && pass_is_over(&device->pass, now_us))
@@ -388,6 +397,7 @@ void device_advance(struct device *device, int64_t now_us)
     struct msg *msg;
     while (device->n_outgoing < MAX_OUTGOING && (msg = shaper_pop(device->uplink, now_us)))
         send_now(device, msg);
+    return status ? fail(device, &reason, err) : 0;
 }
 
 int64_t device_wake_us(const struct device *device)

@@ -233,6 +233,11 @@ const float *front_forward(struct front *front, const uint32_t **labels)
     return run_forward(front, front->batch, labels);
 }
 
+int front_check(const struct front *front, struct err *err)
+{
+    return dataset_check(front->train, err) || dataset_check(front->test, err) ? -1 : 0;
+}
+
 float *front_gradient(struct front *front)
 {
     return tape_gradient(front->tape, front->cut);

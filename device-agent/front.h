@@ -33,6 +33,9 @@ size_t front_cut_features(const struct front *front); /* floats per sample that 
  */
 const float *front_forward(struct front *front, const uint32_t **labels);
 
+/* -1 when samples of a batch could not be read from disk. */
+int front_check(const struct front *front, struct err *err);
+
 /* (batch, cut features): where the gradient of the last batch's activations is put, slot by slot. */
 float *front_gradient(struct front *front);
 

@@ -21,6 +21,7 @@ struct back {
     double *ones;       /* [max_groups]: weights of columns that carry lambda_i already */
     int cut, last, end; /* boundaries: layers [cut, last) and the last layer [last, end) */
     int max_groups, batch, n_classes;
+    bool aggregates;
     size_t features;
     uint64_t seed, step; /* of what layers draw at random; training batches so far */
 
@@ -52,7 +53,9 @@ static int settle_cut(struct back *back, struct err *err)
     back->features = shape_features(&input);
     back->n_classes = (int)shape_features(&output);
     tape_free(back->tape);
-    back->tape = tape_new(back->net, back->max_groups * back->batch, err);
+    int max_batch = back->max_groups * back->batch;
+    back->tape = back->aggregates ? tape_new_aggregating(back->net, max_batch, err)
+                                  : tape_new(back->net, max_batch, err);
     return back->tape ? 0 : -1;
 }
 
@@ -64,6 +67,7 @@ struct back *back_new(const struct net_spec *spec, const struct back_options *op
     back->spec = spec;
     back->max_groups = options->max_groups;
     back->batch = options->batch;
+    back->aggregates = options->aggregates;
     back->net = net_new(spec, options->cut, -1, err);
     if (!back->net || settle_cut(back, err)) {
         back_free(back);

@@ -31,10 +31,11 @@ enum aggregation {
 int aggregation_find(const char *name);
 
 struct back_options {
-    int cut;        /* the server holds layers [cut, L) */
-    int max_groups; /* devices in one turn at most */
-    int batch;      /* b, per group */
-    uint64_t seed;  /* of the weights */
+    int cut;         /* the server holds layers [cut, L) */
+    int max_groups;  /* devices in one turn at most */
+    int batch;       /* b, per group */
+    bool aggregates; /* back_aggregate() will be called with slots; takes more memory */
+    uint64_t seed;   /* of the weights */
     struct optimizer optimizer;
     const struct loss_kind *loss;
     double label_smoothing; /* in training; an evaluation's loss is without */

@@ -23,7 +23,7 @@ struct round_record {
     int cut;        /* boundary: layers on the device */
 
     uint32_t plan_round;            /* the round from which its plan holds */
-    struct latency_terms predicted; /* under the plan, on this round's channel */
+    struct latency_terms predicted; /* under the plan, on this round's radio */
     double predicted_s;
     struct latency_terms measured;
     double measured_s; /* from the first message of the round to the last answer */

@@ -63,16 +63,12 @@ static void add_handover(const struct schedule *schedule, const struct rates *ra
 static void evaluate(struct schedule *schedule)
 {
     const struct plan *plan = &schedule->plan;
-    const struct problem *problem = &schedule->problem;
-    if (problem->takes_turns)
-        rates_evaluate_turns(problem, plan->turn_psd_w_per_hz, &schedule->rates);
-    else
-        rates_evaluate(problem, plan->owner, plan->psd_w_per_hz, &schedule->rates);
     schedule->cut = layer_of(schedule, plan->cut);
-    latency_evaluate(problem, plan->cut, &schedule->rates, &schedule->terms);
+    round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem, plan,
+                        &schedule->rates, &schedule->terms);
     add_handover(schedule, &schedule->rates, schedule->previous_cut, schedule->cut,
                  &schedule->terms);
-    schedule->latency_s = latency_total(problem, &schedule->terms);
+    schedule->latency_s = latency_total(&schedule->problem, &schedule->terms);
 }
 
 static bool is_usable(const struct schedule *schedule)
@@ -95,6 +91,9 @@ int schedule_open(struct schedule *schedule, const struct experiment *e, struct 
     if (!schedule->layers || assignment_optimizer(&optimizer, e, 1, err))
         return -1;
     schedule->n_state = optimizer_state_floats(&optimizer, 1);
+    schedule->radio = round_radio_new(e, err);
+    if (!schedule->radio)
+        return -1;
     if (planning_solve(&plan, &schedule->problem, e, NULL, NULL, err))
         return err_prefix(err, "planning");
     if (plan.status == PLAN_INFEASIBLE) {
@@ -109,6 +108,7 @@ int schedule_open(struct schedule *schedule, const struct experiment *e, struct 
 void schedule_release(struct schedule *schedule)
 {
     net_free(schedule->layers);
+    round_radio_free(schedule->radio);
     plan_release(&schedule->plan);
     rates_release(&schedule->rates);
     latency_terms_release(&schedule->terms);
@@ -203,12 +203,13 @@ int schedule_next(struct schedule *schedule, uint32_t round, struct err *err)
     uint32_t every = (uint32_t)schedule->e->scheduler.every;
     if (round == 1) /* schedule_open() has been there */
         return 0;
+    round_radio_advance(schedule->radio, schedule->latency_s);
     schedule->round = round;
     schedule->previous_cut = schedule->cut;
     schedule->change = SCHEDULE_SAME;
     free(schedule->reason);
     schedule->reason = NULL;
-    schedule->is_stale |= problem_set_round(&schedule->problem, schedule->e, round);
+    schedule->is_stale |= round_radio_gains(schedule->radio, round, &schedule->problem);
     evaluate(schedule);
     bool is_due = every > 0 && ((round - 1) % every == 0 || !is_usable(schedule));
     if (is_due && schedule->is_stale && plan_again(schedule, err))

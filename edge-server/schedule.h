@@ -18,6 +18,7 @@
 
 #include <stdint.h>
 
+#include "edge-server/round_radio.h"
 #include "experiment/experiment.h"
 #include "models/net.h"
 #include "scheduler/plan.h"
@@ -33,16 +34,17 @@ struct schedule {
     struct problem problem; /* with the gains of this round */
     struct plan plan;       /* the one that holds, as it was made */
     uint32_t plan_round;    /* the round from which it does */
-    struct net *layers;     /* of no layers: for sizes */
-    size_t n_state;         /* floats of optimiser state for each parameter */
-    bool is_stale;          /* the channel changed since the plan was made */
+    struct round_radio *radio;
+    struct net *layers; /* of no layers: for sizes */
+    size_t n_state;     /* floats of optimiser state for each parameter */
+    bool is_stale;      /* the channel changed since the plan was made */
 
     /* This round. */
     uint32_t round;        /* 0: none yet */
     int cut, previous_cut; /* boundaries: layers on the devices, now and in the round before */
     enum schedule_change change;
     char *reason;               /* NULL unless SCHEDULE_INFEASIBLE */
-    struct rates rates;         /* of the plan's owners and powers on this round's channel */
+    struct rates rates;         /* of the plan's owners and powers on this round's radio */
     struct latency_terms terms; /* at these rates, hand-over included */
     double latency_s;
 };

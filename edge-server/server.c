@@ -42,6 +42,7 @@ static int build_learning(struct server *server, struct err *err)
         .cut = cut,
         .max_groups = server->framework->takes_turns ? 1 : server->n_seats,
         .batch = e->training.batch_size,
+        .aggregates = problem_aggregated_slots(&server->in.schedule->problem) > 0,
         .seed = e->seed,
         .loss = loss_find(e->training.loss),
         .label_smoothing = e->training.label_smoothing,

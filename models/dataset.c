@@ -2,8 +2,10 @@
 #include "models/dataset.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "models/dataset_format.h"
@@ -56,10 +58,22 @@ struct dataset *dataset_open(const char *format, const char *dir, enum dataset_p
     return data;
 }
 
+void dataset_read_from(struct dataset *data, int fd, uint64_t first)
+{
+    data->file = mem_zero(1, sizeof *data->file);
+    *data->file = (struct pixel_file){
+        .fd = fd, .first = first, .row = mem_zero(shape_features(&data->shape), 1)};
+}
+
 void dataset_free(struct dataset *data)
 {
     if (!data)
         return;
+    if (data->file) {
+        close(data->file->fd);
+        free(data->file->row);
+    }
+    free(data->file);
     free(data->pixels);
     free(data->values);
     free(data->norms);
@@ -112,17 +126,44 @@ void dataset_normalize_channels(struct dataset *data, const double *mean, const 
         data->norms[c] = norm_of(mean[c], std[c]);
 }
 
+int dataset_check(const struct dataset *data, struct err *err)
+{
+    if (!data->file || !data->file->failure)
+        return 0;
+    errno = data->file->failure;
+    return err_set_errno(err, "a sample of the data set could not be read");
+}
+
+/* The file was as long as it should be when it was opened. */
+static const uint8_t *read_row(struct pixel_file *file, uint64_t index, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t got =
+            pread(file->fd, file->row + done, n - done, (off_t)(file->first + index * n + done));
+        if (got <= 0) {
+            file->failure = got < 0 ? errno : EIO;
+            memset(file->row, 0, n);
+            break;
+        }
+        done += (size_t)got;
+    }
+    return file->row;
+}
+
 void dataset_sample(const struct dataset *data, uint32_t index, float *x)
 {
     size_t features = shape_features(&data->shape), first = (size_t)index * features;
     size_t part = features / (size_t)data->n_norms;
     assert(index < data->n_samples);
+    const uint8_t *pixels = data->file     ? read_row(data->file, index, features)
+                            : data->pixels ? data->pixels + first
+                                           : NULL;
     for (int c = 0; c < data->n_norms; c++) {
         const struct dataset_norm *norm = &data->norms[c];
-        size_t from = first + (size_t)c * part;
-        for (size_t i = 0; i < part; i++)
-            *x++ = data->pixels ? norm->of_byte[data->pixels[from + i]]
-                                : (data->values[from + i] - norm->mean) / norm->std;
+        size_t from = (size_t)c * part;
+        for (size_t i = from; i < from + part; i++)
+            *x++ = pixels ? norm->of_byte[pixels[i]]
+                          : (data->values[first + i] - norm->mean) / norm->std;
     }
 }
 

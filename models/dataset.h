@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Labelled images on disk, one row a format (models/dataset.c); samples become normalised float32 as they
- * are put into a batch.
+ * are put into a batch. A data set belongs to one thread.
  */
 #ifndef MODELS_DATASET_H
 #define MODELS_DATASET_H
@@ -18,6 +18,7 @@ struct dataset;
 /*
  * `format`: a row of the table, which says what is looked for in `dir`:
  * idx: the MNIST family's train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-..., plain or .gz.
+ *      Images stay on disk and are read as batches want them; large packed ones from an unpacked copy (unpacked.h).
  * cifar10: the binary version's data_batch_1.bin to data_batch_5.bin, test_batch.bin.
  * cifar100: the binary version's train.bin, test.bin; the label is the fine one.
  * npy: NumPy arrays train_images.npy, train_labels.npy, test_images.npy, test_labels.npy, or x_train.npy, y_train.npy,
@@ -48,9 +49,15 @@ void dataset_normalize(struct dataset *data, double mean, double std);
 /* The same with numbers for each channel (the first dimension of the shape). */
 void dataset_normalize_channels(struct dataset *data, const double *mean, const double *std);
 
-/* Samples `index[0..n)` into x (n, shape) and labels (n; may be NULL). Indices must be in range. */
+/*
+ * Samples `index[0..n)` into x (n, shape) and labels (n; may be NULL). Indices must be in range. A sample that cannot
+ * be read any more becomes zeros, which dataset_check() tells.
+ */
 void dataset_batch(const struct dataset *data, const uint32_t *index, int n, float *x,
                    uint32_t *labels);
+
+/* As ferror(): -1 once a sample on disk could not be read. */
+int dataset_check(const struct dataset *data, struct err *err);
 
 /* Random changes of training images. A copy of each image is drawn anew for every (seed, step, place in batch). */
 struct augment {

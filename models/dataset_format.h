@@ -10,15 +10,26 @@
 #define DATASET_MAX_LABEL   65535
 
 struct dataset {
-    uint8_t *pixels;  /* (n_samples, shape), as in the file, or NULL */
-    float *values;    /* instead of pixels, likewise */
-    uint32_t *labels; /* n_samples */
+    uint8_t *pixels;         /* (n_samples, shape), as in the file, or NULL */
+    float *values;           /* instead of pixels, likewise */
+    struct pixel_file *file; /* instead of both: pixels are read when they are wanted */
+    uint32_t *labels;        /* n_samples */
     size_t n_samples;
     struct shape shape;
     int n_classes;
     int n_norms; /* 1: all channels alike; else the channels */
     struct dataset_norm *norms;
 };
+
+struct pixel_file {
+    int fd;
+    uint64_t first; /* byte of sample 0 */
+    uint8_t *row;   /* room for one sample */
+    int failure;    /* errno of a sample that could not be read; 0: none */
+};
+
+/* Pixels to be read from fd, which the data set closes; after n_samples and shape are set. */
+void dataset_read_from(struct dataset *data, int fd, uint64_t first);
 
 /* x -> (x - mean)/std of one channel, x a value or a pixel/255. */
 struct dataset_norm {

@@ -5,15 +5,18 @@
  * or gzip. Images are unsigned bytes (n, height, width) or (n, channels, height, width); labels are
  * unsigned bytes, or 16- or 32-bit big-endian numbers as in QMNIST (n).
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <zlib.h>
 
 #include "base/mem.h"
 #include "models/dataset_format.h"
+#include "models/unpacked.h"
 
 enum { TYPE_UBYTE = 0x08, TYPE_SHORT = 0x0B, TYPE_INT = 0x0C };
 
@@ -138,6 +141,22 @@ static uint8_t *read_rest(struct idx_file *file, uint64_t n, struct err *err)
     return NULL;
 }
 
+/* Leaves n bytes of images after `first` others where they are, if they can be read there. */
+static bool leave_on_disk(struct dataset *data, const struct idx_file *file, uint64_t first,
+                          uint64_t n)
+{
+    struct stat info;
+    int fd = gzdirect(file->gz) ? open(file->path, O_RDONLY | O_CLOEXEC)
+                                : unpacked_open(file->path, first + n);
+    if (fd < 0 || fstat(fd, &info) || (uint64_t)info.st_size != first + n) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    dataset_read_from(data, fd, first);
+    return true;
+}
+
 static int read_images(struct dataset *data, struct idx_file *file, struct err *err)
 {
     if (read_header(file, 3, 4, err))
@@ -154,7 +173,10 @@ static int read_images(struct dataset *data, struct idx_file *file, struct err *
     if (shape_check(&data->shape, err))
         return err_prefix(err, "%s", file->path);
     data->n_samples = file->dim[0];
-    data->pixels = read_rest(file, (uint64_t)data->n_samples * shape_features(&data->shape), err);
+    uint64_t n = (uint64_t)data->n_samples * shape_features(&data->shape);
+    if (n <= DATASET_MAX_BYTES && leave_on_disk(data, file, 4 + 4 * (uint64_t)file->n_dims, n))
+        return 0;
+    data->pixels = read_rest(file, n, err);
     return data->pixels ? 0 : -1;
 }
 

@@ -25,10 +25,19 @@ typedef float f32x16_unaligned __attribute__((vector_size(64), aligned(4), may_a
 
 #define KERNEL_LANES 16
 
-struct winograd_kernels;
+/* Before a loop whose turns do not read what others write, though the compiler cannot see it. */
+#ifdef __clang__
+#define KERNEL_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define KERNEL_INDEPENDENT _Pragma("GCC ivdep")
+#endif
 
+/* What each does stands in its header, models/kernels_NAME.h. */
 struct kernels {
     const char *isa; /* "v4" */
+    const struct pointwise_kernels *pointwise;
+    const struct norm_kernels *norm;
+    const struct pool_kernels *pool;
     const struct winograd_kernels *winograd;
 };
 

@@ -6,10 +6,16 @@
 #define TEXT_(isa) #isa
 #define TEXT(isa)  TEXT_(isa)
 
+extern const struct pointwise_kernels KERNEL(pointwise_kernels);
+extern const struct norm_kernels KERNEL(norm_kernels);
+extern const struct pool_kernels KERNEL(pool_kernels);
 extern const struct winograd_kernels KERNEL(winograd_kernels);
 
 extern const struct kernels KERNEL(kernels);
 const struct kernels KERNEL(kernels) = {
     .isa = TEXT(KERNEL_ISA),
+    .pointwise = &KERNEL(pointwise_kernels),
+    .norm = &KERNEL(norm_kernels),
+    .pool = &KERNEL(pool_kernels),
     .winograd = &KERNEL(winograd_kernels),
 };

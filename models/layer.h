@@ -52,7 +52,8 @@ struct layer_pass {
     const float *params; /* this layer's tensors */
     float *buffers;      /* this layer's, likewise; forward in training writes them */
     float *saved;        /* layer->saved_floats: written by forward, kept for backward */
-    float *grads;        /* backward: added to; same layout */
+    float *grads;        /* backward: written, or added to; same layout */
+    bool adds_grads;     /* grads already hold something: add instead of writing */
     const float *x;      /* (batch, in): the cached input */
     const float *other;  /* (batch, in): the second input of `add`, else NULL */
     float *y;            /* forward: (batch, out); written */
@@ -73,6 +74,12 @@ struct layer_ops {
 
     /* The output's memory is the (first) input's: flatten, and add which works in place. */
     bool shares_storage;
+    /* Forward may write y over x, and backward find y in place of x; see layout.h. */
+    bool overwrites_input;
+    /* Backward may write gx over gy. */
+    bool overwrites_gradient;
+    /* Backward heeds pass->adds_grads; for other kinds grads are zero when it is false. */
+    bool writes_grads;
     /* Backward reads pass->x: what tape_aggregate() has to treat. */
     bool backward_reads_input;
 
@@ -98,6 +105,13 @@ struct layer_ops {
      */
     void (*backward)(const struct layer *layer, const struct layer_pass *pass);
 
+    /*
+     * This layer and a relu after it in one: the relu's y, and backward with the relu's gy, bit for bit what both give
+     * one after the other. NULL for kinds without; backward_then_relu may be so alone. See layout.h.
+     */
+    void (*forward_then_relu)(const struct layer *layer, const struct layer_pass *pass);
+    void (*backward_then_relu)(const struct layer *layer, const struct layer_pass *pass);
+
     /* Composites. Appends primitives that lead from buffer `input` to the returned one; -1: error. */
     int (*expand)(struct program *program, const struct layer_spec *spec, int input,
                   struct err *err);
@@ -116,6 +130,15 @@ int layer_same_shape(struct layer *layer, struct err *err);
 
 /* An init for norms: the first tensor (scale) ones, the others zeros. */
 void layer_init_ones_and_zeros(const struct layer *layer, float *params, struct rng *rng);
+
+/*
+ * Does part(layer, pass, first, end) for ranges that make up [0, n), n being columns, planes, channels or numbers whose
+ * work is alike, on as many threads as the layer's input is worth.
+ */
+typedef void layer_part(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                        size_t end);
+void layer_in_parts(const struct layer *layer, const struct layer_pass *pass, size_t n,
+                    layer_part *part);
 
 /*
  * Where a column came from: sets *source to the column of the batch that went forward and returns its weight

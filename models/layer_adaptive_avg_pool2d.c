@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "models/kernels.h"
+#include "models/kernels_pool.h"
 #include "models/layer.h"
 
 enum { OUTPUT_SIZE, OUTPUT_HEIGHT };
@@ -68,32 +70,52 @@ static void region_spread(struct region r, float gradient, float *gx)
     }
 }
 
-static void forward(const struct layer *layer, const struct layer_pass *pass)
+static void forward_planes(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                           size_t end)
 {
-    const float *x = pass->x;
-    float *y = pass->y;
-    for (size_t plane = (size_t)pass->batch * (size_t)layer->in.dim[0]; plane-- > 0;) {
+    size_t in = (size_t)layer->in.dim[1] * (size_t)layer->in.dim[2];
+    size_t out = (size_t)layer->out.dim[1] * (size_t)layer->out.dim[2];
+    const float *x = pass->x + first * in;
+    float *y = pass->y + first * out;
+    if (out == 1) {
+        kernels()->pool->mean(end - first, (int)in, x, y);
+        return;
+    }
+    for (size_t plane = first; plane < end; plane++) {
         for (int oy = 0; oy < layer->out.dim[1]; oy++) {
             for (int ox = 0; ox < layer->out.dim[2]; ox++)
                 *y++ = region_mean(region_of(layer, oy, ox), x);
         }
-        x += layer->in.dim[1] * layer->in.dim[2];
+        x += in;
     }
 }
 
-static void backward(const struct layer *layer, const struct layer_pass *pass)
+static void backward_planes(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                            size_t end)
 {
-    const float *gy = pass->gy;
-    float *gx = pass->gx;
+    size_t in = (size_t)layer->in.dim[1] * (size_t)layer->in.dim[2];
+    size_t out = (size_t)layer->out.dim[1] * (size_t)layer->out.dim[2];
+    const float *gy = pass->gy + first * out;
+    float *gx = pass->gx + first * in;
     if (!pass->adds_gx)
-        memset(gx, 0, (size_t)pass->batch * shape_features(&layer->in) * sizeof *gx);
-    for (size_t plane = (size_t)pass->batch * (size_t)layer->in.dim[0]; plane-- > 0;) {
+        memset(gx, 0, (end - first) * in * sizeof *gx);
+    for (size_t plane = first; plane < end; plane++) {
         for (int oy = 0; oy < layer->out.dim[1]; oy++) {
             for (int ox = 0; ox < layer->out.dim[2]; ox++)
                 region_spread(region_of(layer, oy, ox), *gy++, gx);
         }
-        gx += layer->in.dim[1] * layer->in.dim[2];
+        gx += in;
     }
+}
+
+static void forward(const struct layer *layer, const struct layer_pass *pass)
+{
+    layer_in_parts(layer, pass, (size_t)pass->batch * (size_t)layer->in.dim[0], forward_planes);
+}
+
+static void backward(const struct layer *layer, const struct layer_pass *pass)
+{
+    layer_in_parts(layer, pass, (size_t)pass->batch * (size_t)layer->in.dim[0], backward_planes);
 }
 
 const struct layer_ops layer_adaptive_avg_pool2d = {

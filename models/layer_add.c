@@ -1,46 +1,64 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * y = x + other, where y is x's own memory: the end of a composite with two branches. The gradient of x is
- * that of y, in the same place; other's is a copy (pass->gx is other's here).
+ * that of y, in the same place; other's is a copy (pass->gx is other's here), or where layout.h can, in that place as well.
  */
 #include <string.h>
 
+#include "models/kernels.h"
+#include "models/kernels_pointwise.h"
 #include "models/layer.h"
 
-static int setup(struct layer *layer, struct err *err)
+static size_t n_numbers(const struct layer *layer, const struct layer_pass *pass)
 {
-    (void)err;
-    layer->out = layer->in;
-    return 0;
+    return (size_t)pass->batch * shape_features(&layer->in);
+}
+
+static void forward_part(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                         size_t end)
+{
+    (void)layer;
+    kernels()->pointwise->add(end - first, pass->other + first, pass->y + first, false);
+}
+
+static void forward_part_then_relu(const struct layer *layer, const struct layer_pass *pass,
+                                   size_t first, size_t end)
+{
+    (void)layer;
+    kernels()->pointwise->add(end - first, pass->other + first, pass->y + first, true);
 }
 
 static void forward(const struct layer *layer, const struct layer_pass *pass)
 {
-    size_t n = (size_t)pass->batch * shape_features(&layer->in);
-    const float *restrict other = pass->other;
-    float *restrict y = pass->y;
-    for (size_t i = 0; i < n; i++)
-        y[i] += other[i];
+    layer_in_parts(layer, pass, n_numbers(layer, pass), forward_part);
+}
+
+static void forward_then_relu(const struct layer *layer, const struct layer_pass *pass)
+{
+    layer_in_parts(layer, pass, n_numbers(layer, pass), forward_part_then_relu);
+}
+
+static void backward_part(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                          size_t end)
+{
+    (void)layer;
+    if (pass->adds_gx)
+        kernels()->pointwise->add(end - first, pass->gy + first, pass->gx + first, false);
+    else
+        memcpy(pass->gx + first, pass->gy + first, (end - first) * sizeof *pass->gx);
 }
 
 static void backward(const struct layer *layer, const struct layer_pass *pass)
 {
-    size_t n = (size_t)pass->batch * shape_features(&layer->in);
-    const float *restrict gy = pass->gy;
-    float *restrict gx = pass->gx;
-    if (!pass->adds_gx) {
-        memcpy(gx, gy, n * sizeof *gx);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        gx[i] += gy[i];
+    layer_in_parts(layer, pass, n_numbers(layer, pass), backward_part);
 }
 
 const struct layer_ops layer_add = {
     .name = "add",
     .help = "sum of two branches",
     .shares_storage = true,
-    .setup = setup,
+    .setup = layer_same_shape,
     .forward = forward,
     .backward = backward,
+    .forward_then_relu = forward_then_relu,
 };

@@ -22,13 +22,14 @@ static void box_add(const struct window *window, float *x, struct pool_box box, 
     }
 }
 
-static void forward(const struct layer *layer, const struct layer_pass *pass)
+static void forward_planes(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                           size_t end)
 {
     struct window window = pool_window(layer);
     float area = (float)(window.y.kernel * window.x.kernel);
-    const float *x = pass->x;
-    float *y = pass->y;
-    for (size_t plane = pool_planes(&window, pass); plane-- > 0;) {
+    const float *x = pass->x + first * (size_t)(window.height * window.width);
+    float *y = pass->y + first * (size_t)(window.out_height * window.out_width);
+    for (size_t plane = first; plane < end; plane++) {
         for (int oy = 0; oy < window.out_height; oy++) {
             for (int ox = 0; ox < window.out_width; ox++)
                 *y++ = box_sum(&window, x, pool_box(&window, oy, ox)) / area;
@@ -37,21 +38,35 @@ static void forward(const struct layer *layer, const struct layer_pass *pass)
     }
 }
 
-static void backward(const struct layer *layer, const struct layer_pass *pass)
+static void backward_planes(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                            size_t end)
 {
     struct window window = pool_window(layer);
+    size_t pixels = (size_t)(window.height * window.width);
     float area = (float)(window.y.kernel * window.x.kernel);
-    const float *gy = pass->gy;
-    float *gx = pass->gx;
+    const float *gy = pass->gy + first * (size_t)(window.out_height * window.out_width);
+    float *gx = pass->gx + first * pixels;
     if (!pass->adds_gx)
-        memset(gx, 0, (size_t)pass->batch * shape_features(&layer->in) * sizeof *gx);
-    for (size_t plane = pool_planes(&window, pass); plane-- > 0;) {
+        memset(gx, 0, (end - first) * pixels * sizeof *gx);
+    for (size_t plane = first; plane < end; plane++) {
         for (int oy = 0; oy < window.out_height; oy++) {
             for (int ox = 0; ox < window.out_width; ox++)
                 box_add(&window, gx, pool_box(&window, oy, ox), *gy++ / area);
         }
-        gx += window.height * window.width;
+        gx += pixels;
     }
+}
+
+static void forward(const struct layer *layer, const struct layer_pass *pass)
+{
+    struct window window = pool_window(layer);
+    layer_in_parts(layer, pass, pool_planes(&window, pass), forward_planes);
+}
+
+static void backward(const struct layer *layer, const struct layer_pass *pass)
+{
+    struct window window = pool_window(layer);
+    layer_in_parts(layer, pass, pool_planes(&window, pass), backward_planes);
 }
 
 const struct layer_ops layer_avg_pool2d = {

@@ -12,8 +12,9 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "models/kernels.h"
+#include "models/kernels_norm.h"
 #include "models/layer.h"
-#include "models/moments.h"
 
 enum { EPS, MOMENTUM, AFFINE };
 
@@ -53,30 +54,22 @@ static void reset_buffers(const struct layer *layer, float *buffers)
     buffers[2 * channels] = 0;
 }
 
-/* One channel over the batch: row i is at x + i stride. */
-struct channel {
-    int rows, pixels;
-    size_t stride, first;
-};
-
-static struct channel channel_of(const struct layer *layer, const struct layer_pass *pass, int c)
+/* Channel c over the batch, from *first on. */
+static struct norm_rows rows_of(const struct layer *layer, const struct layer_pass *pass, size_t c,
+                                size_t *first)
 {
     int pixels = layer->in.n_dims == 3 ? layer->in.dim[1] * layer->in.dim[2] : 1;
-    return (struct channel){pass->batch, pixels, shape_features(&layer->in),
-                            (size_t)c * (size_t)pixels};
+    *first = c * (size_t)pixels;
+    return (struct norm_rows){pass->batch, pixels, shape_features(&layer->in)};
 }
 
 /* The batch's statistics into saved[c] and saved[channels + c], the running ones moved. */
-static void take_statistics(const struct layer *layer, const struct layer_pass *pass, int c)
+static void take_statistics(const struct layer *layer, const struct layer_pass *pass, size_t c)
 {
-    struct channel at = channel_of(layer, pass, c);
-    int channels = layer->in.dim[0];
-    double m = (double)at.rows * at.pixels, sum = 0, squares = 0;
-    for (int i = 0; i < at.rows; i++)
-        sum += sum_of(pass->x + at.first + (size_t)i * at.stride, at.pixels);
-    double mean = sum / m;
-    for (int i = 0; i < at.rows; i++)
-        squares += product_of(pass->x + at.first + (size_t)i * at.stride, mean, NULL, at.pixels);
+    size_t channels = (size_t)layer->in.dim[0], first;
+    struct norm_rows at = rows_of(layer, pass, c, &first);
+    double m = (double)at.rows * at.pixels, mean, squares;
+    kernels()->norm->moments(at, pass->x + first, &mean, &squares);
     pass->saved[c] = (float)mean;
     pass->saved[channels + c] = (float)(1 / sqrt(squares / m + layer->args[EPS]));
 
@@ -87,93 +80,147 @@ static void take_statistics(const struct layer *layer, const struct layer_pass *
         (float)((1 - momentum) * (double)running[channels + c] + momentum * unbiased);
 }
 
-/* Mean and scale that channel c is normalised with. */
-static void statistics_of(const struct layer *layer, const struct layer_pass *pass, int c,
-                          float *mean, float *scale)
+/* What channel c is normalised with; *scale is 1/sqrt(variance + eps). */
+static struct norm_line line_of(const struct layer *layer, const struct layer_pass *pass, size_t c,
+                                bool relu, float *scale)
 {
-    int channels = layer->in.dim[0];
-    *mean = pass->is_training ? pass->saved[c] : pass->buffers[c];
+    size_t channels = (size_t)layer->in.dim[0];
     *scale = pass->is_training
                  ? pass->saved[channels + c]
                  : (float)(1 / sqrt((double)pass->buffers[channels + c] + layer->args[EPS]));
+    return (struct norm_line){
+        .mean = pass->is_training ? pass->saved[c] : pass->buffers[c],
+        .gain = layer->n_tensors ? pass->params[c] * *scale : *scale,
+        .bias = layer->n_tensors ? pass->params[channels + c] : 0,
+        .relu = relu,
+    };
 }
 
-static void forward(const struct layer *layer, const struct layer_pass *pass)
+static bool is_new_batch(const struct layer_pass *pass)
 {
-    int channels = layer->in.dim[0];
-    bool is_new_batch = pass->is_training && !pass->merged;
-    for (int c = 0; c < channels; c++) {
-        struct channel at = channel_of(layer, pass, c);
-        float mean, scale;
-        if (is_new_batch)
+    return pass->is_training && !pass->merged;
+}
+
+static void forward_channels(const struct layer *layer, const struct layer_pass *pass,
+                             size_t first_channel, size_t end, bool relu)
+{
+    for (size_t c = first_channel; c < end; c++) {
+        size_t first;
+        float scale;
+        struct norm_rows at = rows_of(layer, pass, c, &first);
+        if (is_new_batch(pass))
             take_statistics(layer, pass, c);
-        statistics_of(layer, pass, c, &mean, &scale);
-        float gain = layer->n_tensors ? pass->params[c] * scale : scale;
-        float bias = layer->n_tensors ? pass->params[channels + c] : 0;
-        for (int i = 0; i < at.rows; i++) {
-            const float *x = pass->x + at.first + (size_t)i * at.stride;
-            float *y = pass->y + at.first + (size_t)i * at.stride;
-            for (int p = 0; p < at.pixels; p++)
-                y[p] = gain * (x[p] - mean) + bias;
-        }
-    }
-    if (is_new_batch)
-        pass->buffers[2 * channels] += 1;
-}
-
-/* Columns that went forward for each that goes back. */
-static int columns_behind(const struct layer_pass *pass, int column)
-{
-    return pass->merged && column < pass->merged->n_slots ? pass->merged->n_groups : 1;
-}
-
-/* gx = gain gy - k (level + slope (x - mean)) */
-static void channel_gradient(const struct layer_pass *pass, struct channel at, float mean,
-                             float gain, float level, float slope)
-{
-    for (int i = 0; i < at.rows; i++) {
-        size_t first = at.first + (size_t)i * at.stride;
-        const float *x = pass->x + first, *gy = pass->gy + first;
-        float *gx = pass->gx + first, k = (float)columns_behind(pass, i);
-        for (int p = 0; p < at.pixels; p++) {
-            float g = gain * gy[p] - k * (level + slope * (x[p] - mean));
-            gx[p] = pass->adds_gx ? gx[p] + g : g;
-        }
+        kernels()->norm->apply(at, line_of(layer, pass, c, relu, &scale), pass->x + first,
+                               pass->y + first);
     }
 }
 
-static double numbers_behind(const struct layer_pass *pass, struct channel at)
+/* Columns that went forward for each of the batch. */
+static double numbers_behind(const struct layer_pass *pass, struct norm_rows at)
 {
     const struct slots *merged = pass->merged;
     double columns = merged ? (double)merged->n_groups * merged->batch : pass->batch;
     return columns * at.pixels;
 }
 
-static void backward(const struct layer *layer, const struct layer_pass *pass)
+/* gx; the first columns, when merged, take k times what flows through the statistics. */
+static void channel_gradient(const struct layer_pass *pass, struct norm_rows at, size_t first,
+                             struct norm_line line, struct norm_slope slope)
 {
-    int channels = layer->in.dim[0];
-    for (int c = 0; c < channels; c++) {
-        struct channel at = channel_of(layer, pass, c);
-        float mean, scale;
-        statistics_of(layer, pass, c, &mean, &scale);
-        double sum = 0, product = 0; /* of gy, of gy (x - mean) */
-        for (int i = 0; i < at.rows; i++) {
-            size_t first = at.first + (size_t)i * at.stride;
-            sum += sum_of(pass->gy + first, at.pixels);
-            product += product_of(pass->x + first, (double)mean, pass->gy + first, at.pixels);
-        }
+    int n_merged = pass->merged ? pass->merged->n_slots : 0;
+    struct norm_rows merged = at;
+    merged.rows = n_merged < at.rows ? n_merged : at.rows;
+    if (merged.rows > 0) {
+        float k = (float)pass->merged->n_groups;
+        struct norm_slope steeper = {slope.gain, k * slope.level, k * slope.slope, slope.adds};
+        kernels()->norm->gradient(merged, line, steeper, pass->x + first, pass->gy + first,
+                                  pass->gx + first);
+    }
+    first += (size_t)merged.rows * at.stride;
+    at.rows -= merged.rows;
+    kernels()->norm->gradient(at, line, slope, pass->x + first, pass->gy + first, pass->gx + first);
+}
+
+static void backward_channels(const struct layer *layer, const struct layer_pass *pass,
+                              size_t first_channel, size_t end, bool relu)
+{
+    size_t channels = (size_t)layer->in.dim[0];
+    for (size_t c = first_channel; c < end; c++) {
+        size_t first;
+        float scale;
+        struct norm_rows at = rows_of(layer, pass, c, &first);
+        struct norm_line line = line_of(layer, pass, c, relu, &scale);
+        double sum, product; /* of gy, of gy (x - mean) */
+        kernels()->norm->sums(at, line, pass->x + first, pass->gy + first, &sum, &product);
         if (layer->n_tensors) {
-            pass->grads[c] += (float)((double)scale * product);
-            pass->grads[channels + c] += (float)sum;
+            float *grads = pass->grads;
+            grads[c] = (pass->adds_grads ? grads[c] : 0) + (float)((double)scale * product);
+            grads[channels + c] = (pass->adds_grads ? grads[channels + c] : 0) + (float)sum;
         }
         if (!pass->gx)
             continue;
-        double m = numbers_behind(pass, at);
         double gain = (double)scale * (layer->n_tensors ? (double)pass->params[c] : 1);
-        double through = pass->is_training ? gain / m : 0; /* the statistics */
-        channel_gradient(pass, at, mean, (float)gain, (float)(through * sum),
-                         (float)(through * (double)scale * (double)scale * product));
+        double through = pass->is_training ? gain / numbers_behind(pass, at) : 0; /* statistics */
+        struct norm_slope slope = {
+            .gain = (float)gain,
+            .level = (float)(through * sum),
+            .slope = (float)(through * (double)scale * (double)scale * product),
+            .adds = pass->adds_gx,
+        };
+        channel_gradient(pass, at, first, line, slope);
     }
+}
+
+static void forward_plain(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                          size_t end)
+{
+    forward_channels(layer, pass, first, end, false);
+}
+
+static void forward_relu(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                         size_t end)
+{
+    forward_channels(layer, pass, first, end, true);
+}
+
+static void backward_plain(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                           size_t end)
+{
+    backward_channels(layer, pass, first, end, false);
+}
+
+static void backward_relu(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                          size_t end)
+{
+    backward_channels(layer, pass, first, end, true);
+}
+
+static void run_forward(const struct layer *layer, const struct layer_pass *pass, layer_part *part)
+{
+    size_t channels = (size_t)layer->in.dim[0];
+    layer_in_parts(layer, pass, channels, part);
+    if (is_new_batch(pass))
+        pass->buffers[2 * channels] += 1;
+}
+
+static void forward(const struct layer *layer, const struct layer_pass *pass)
+{
+    run_forward(layer, pass, forward_plain);
+}
+
+static void backward(const struct layer *layer, const struct layer_pass *pass)
+{
+    layer_in_parts(layer, pass, (size_t)layer->in.dim[0], backward_plain);
+}
+
+static void forward_then_relu(const struct layer *layer, const struct layer_pass *pass)
+{
+    run_forward(layer, pass, forward_relu);
+}
+
+static void backward_then_relu(const struct layer *layer, const struct layer_pass *pass)
+{
+    layer_in_parts(layer, pass, (size_t)layer->in.dim[0], backward_relu);
 }
 
 const struct layer_ops layer_batch_norm = {
@@ -182,9 +229,13 @@ const struct layer_ops layer_batch_norm = {
     .args = args,
     .n_args = ARRAY_LEN(args),
     .backward_reads_input = true,
+    .overwrites_gradient = true,
+    .writes_grads = true,
     .setup = setup,
     .init = layer_init_ones_and_zeros,
     .reset_buffers = reset_buffers,
     .forward = forward,
     .backward = backward,
+    .forward_then_relu = forward_then_relu,
+    .backward_then_relu = backward_then_relu,
 };

@@ -84,6 +84,7 @@ const struct layer_ops layer_dropout = {
     .help = "some numbers, drawn anew each step, become 0 in training",
     .args = args,
     .n_args = ARRAY_LEN(args),
+    .overwrites_gradient = true,
     .setup = layer_same_shape,
     .scratch = scratch,
     .forward = forward,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* (channels, height, width) to the mean of each channel, flat: (channels). */
+#include "models/kernels.h"
+#include "models/kernels_pool.h"
 #include "models/layer.h"
 
 static int setup(struct layer *layer, struct err *err)
@@ -12,31 +14,34 @@ static int setup(struct layer *layer, struct err *err)
     return 0;
 }
 
-static void forward(const struct layer *layer, const struct layer_pass *pass)
+static void forward_planes(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                           size_t end)
 {
-    size_t planes = (size_t)pass->batch * (size_t)layer->in.dim[0];
     int pixels = layer->in.dim[1] * layer->in.dim[2];
-    const float *x = pass->x;
-    for (size_t plane = 0; plane < planes; plane++) {
-        double sum = 0;
-        for (int p = 0; p < pixels; p++)
-            sum += (double)x[p];
-        pass->y[plane] = (float)(sum / pixels);
-        x += pixels;
-    }
+    kernels()->pool->mean(end - first, pixels, pass->x + first * (size_t)pixels, pass->y + first);
 }
 
-static void backward(const struct layer *layer, const struct layer_pass *pass)
+static void forward(const struct layer *layer, const struct layer_pass *pass)
 {
-    size_t planes = (size_t)pass->batch * (size_t)layer->in.dim[0];
+    layer_in_parts(layer, pass, (size_t)pass->batch * (size_t)layer->in.dim[0], forward_planes);
+}
+
+static void backward_planes(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                            size_t end)
+{
     int pixels = layer->in.dim[1] * layer->in.dim[2];
-    float *gx = pass->gx;
-    for (size_t plane = 0; plane < planes; plane++) {
+    float *gx = pass->gx + first * (size_t)pixels;
+    for (size_t plane = first; plane < end; plane++) {
         float share = pass->gy[plane] / (float)pixels;
         for (int p = 0; p < pixels; p++)
             gx[p] = pass->adds_gx ? gx[p] + share : share;
         gx += pixels;
     }
+}
+
+static void backward(const struct layer *layer, const struct layer_pass *pass)
+{
+    layer_in_parts(layer, pass, (size_t)pass->batch * (size_t)layer->in.dim[0], backward_planes);
 }
 
 const struct layer_ops layer_global_avg_pool = {

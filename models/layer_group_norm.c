@@ -9,8 +9,9 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "models/kernels.h"
+#include "models/kernels_norm.h"
 #include "models/layer.h"
-#include "models/moments.h"
 
 enum { NUM_GROUPS, EPS, AFFINE };
 
@@ -55,87 +56,118 @@ static int setup(struct layer *layer, struct err *err)
                : 0;
 }
 
+static struct norm_rows one_row(int n)
+{
+    return (struct norm_rows){1, n, 0};
+}
+
 /* Mean and 1/sqrt(variance + eps) of one group. */
 static void moments(const struct norm *norm, const float *x, double *mean, double *scale)
 {
     int n = norm->group_channels * norm->pixels;
-    *mean = sum_of(x, n) / n;
-    *scale = 1 / sqrt(product_of(x, *mean, NULL, n) / n + norm->eps);
+    double squares;
+    kernels()->norm->moments(one_row(n), x, mean, &squares);
+    *scale = 1 / sqrt(squares / n + norm->eps);
+}
+
+static struct norm_line line_of(const struct norm *norm, double mean, double scale, int channel)
+{
+    return (struct norm_line){
+        .mean = (float)mean,
+        .gain = (float)(scale * (norm->weight ? (double)norm->weight[channel] : 1)),
+        .bias = norm->bias ? norm->bias[channel] : 0,
+    };
+}
+
+/* Groups [first, end) of all columns' groups. */
+static void forward_groups(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                           size_t end)
+{
+    struct norm norm = norm_of(layer, pass->params);
+    size_t n = (size_t)norm.group_channels * (size_t)norm.pixels;
+    const float *x = pass->x + first * n;
+    float *y = pass->y + first * n;
+    for (size_t i = first; i < end; i++) {
+        double mean, scale;
+        moments(&norm, x, &mean, &scale);
+        for (int c = 0; c < norm.group_channels; c++, x += norm.pixels, y += norm.pixels) {
+            int channel = (int)(i % (size_t)norm.groups) * norm.group_channels + c;
+            kernels()->norm->apply(one_row(norm.pixels), line_of(&norm, mean, scale, channel), x,
+                                   y);
+        }
+    }
 }
 
 static void forward(const struct layer *layer, const struct layer_pass *pass)
 {
     struct norm norm = norm_of(layer, pass->params);
-    const float *x = pass->x;
-    float *y = pass->y;
-    for (size_t i = 0; i < (size_t)pass->batch * (size_t)norm.groups; i++) {
-        double mean, scale;
-        moments(&norm, x, &mean, &scale);
-        for (int c = 0; c < norm.group_channels; c++) {
-            int channel = (int)(i % (size_t)norm.groups) * norm.group_channels + c;
-            float gain = (float)(scale * (norm.weight ? (double)norm.weight[channel] : 1));
-            float bias = norm.bias ? norm.bias[channel] : 0, shift = (float)mean;
-            for (int p = 0; p < norm.pixels; p++)
-                y[p] = gain * (x[p] - shift) + bias;
-            x += norm.pixels;
-            y += norm.pixels;
-        }
-    }
+    layer_in_parts(layer, pass, (size_t)pass->batch * (size_t)norm.groups, forward_groups);
 }
 
-/* Adds the channels' parameter gradients; returns the sums of h and h xhat over the group. */
+/* Adds the channels' parameter gradients; returns the sums of h and h (x - mean) over the group. */
 static void reduce_group(const struct norm *norm, const float *x, const float *gy, double mean,
                          double scale, int channel, float *grads, int channels, double sums[2])
 {
     sums[0] = sums[1] = 0;
     for (int c = 0; c < norm->group_channels; c++) {
-        double shift = sum_of(gy, norm->pixels);
-        double gain = scale * product_of(x, mean, gy, norm->pixels);
+        struct norm_line line = line_of(norm, mean, scale, channel + c);
+        double shift, product;
+        kernels()->norm->sums(one_row(norm->pixels), line, x, gy, &shift, &product);
         double weight = norm->weight ? (double)norm->weight[channel + c] : 1;
         if (norm->weight) {
-            grads[channel + c] += (float)gain;
+            grads[channel + c] += (float)(scale * product);
             grads[channels + channel + c] += (float)shift;
         }
         sums[0] += weight * shift;
-        sums[1] += weight * gain;
+        sums[1] += weight * product;
         x += norm->pixels;
         gy += norm->pixels;
     }
 }
 
-/* gx = gain gy + slope (x - mean) + bias, per channel */
 static void group_gradient(const struct norm *norm, const float *x, const float *gy, double mean,
                            double scale, int channel, const double sums[2], float *gx, bool adds)
 {
     double n = (double)norm->group_channels * norm->pixels;
-    float slope = (float)(-scale * scale * sums[1] / n), bias = (float)(-scale * sums[0] / n);
-    float shift = (float)mean;
+    struct norm_slope slope = {
+        .level = (float)(scale * sums[0] / n),
+        .slope = (float)(scale * scale * scale * sums[1] / n),
+        .adds = adds,
+    };
     for (int c = 0; c < norm->group_channels; c++) {
-        float gain = (float)(scale * (norm->weight ? (double)norm->weight[channel + c] : 1));
-        for (int p = 0; p < norm->pixels; p++) {
-            float g = gain * gy[p] + (slope * (x[p] - shift) + bias);
-            gx[p] = adds ? gx[p] + g : g;
-        }
+        struct norm_line line = line_of(norm, mean, scale, channel + c);
+        slope.gain = line.gain;
+        kernels()->norm->gradient(one_row(norm->pixels), line, slope, x, gy, gx);
         x += norm->pixels;
         gy += norm->pixels;
         gx += norm->pixels;
     }
 }
 
-static void backward(const struct layer *layer, const struct layer_pass *pass)
+/* Groups [first, end) of a column, column after column: whoever has a channel adds its gradient alone. */
+static void backward_groups(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                            size_t end)
 {
     struct norm norm = norm_of(layer, pass->params);
     size_t n = (size_t)norm.group_channels * (size_t)norm.pixels;
-    for (size_t i = 0; i < (size_t)pass->batch * (size_t)norm.groups; i++) {
-        const float *x = pass->x + i * n, *gy = pass->gy + i * n;
-        int channel = (int)(i % (size_t)norm.groups) * norm.group_channels;
-        double mean, scale, sums[2];
-        moments(&norm, x, &mean, &scale);
-        reduce_group(&norm, x, gy, mean, scale, channel, pass->grads, layer->in.dim[0], sums);
-        if (pass->gx)
-            group_gradient(&norm, x, gy, mean, scale, channel, sums, pass->gx + i * n,
-                           pass->adds_gx);
+    for (size_t column = 0; column < (size_t)pass->batch; column++) {
+        for (size_t group = first; group < end; group++) {
+            size_t at = (column * (size_t)norm.groups + group) * n;
+            const float *x = pass->x + at, *gy = pass->gy + at;
+            int channel = (int)group * norm.group_channels;
+            double mean, scale, sums[2];
+            moments(&norm, x, &mean, &scale);
+            reduce_group(&norm, x, gy, mean, scale, channel, pass->grads, layer->in.dim[0], sums);
+            if (pass->gx)
+                group_gradient(&norm, x, gy, mean, scale, channel, sums, pass->gx + at,
+                               pass->adds_gx);
+        }
     }
+}
+
+static void backward(const struct layer *layer, const struct layer_pass *pass)
+{
+    layer_in_parts(layer, pass, (size_t)layer->args[NUM_GROUPS], backward_groups);
 }
 
 const struct layer_ops layer_group_norm = {
@@ -144,6 +176,7 @@ const struct layer_ops layer_group_norm = {
     .args = args,
     .n_args = ARRAY_LEN(args),
     .backward_reads_input = true,
+    .overwrites_gradient = true,
     .setup = setup,
     .init = layer_init_ones_and_zeros,
     .forward = forward,

@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "models/kernels.h"
+#include "models/kernels_norm.h"
 #include "models/layer.h"
-#include "models/moments.h"
 
 enum { EPS, ELEMENTWISE_AFFINE, N_DIMS };
 
@@ -60,8 +61,9 @@ static size_t scratch(const struct layer *layer, int max_batch, int n_threads)
 
 static void moments(const struct layer *layer, const float *x, int n, double *mean, double *scale)
 {
-    *mean = sum_of(x, n) / n;
-    *scale = 1 / sqrt(product_of(x, *mean, NULL, n) / n + layer->args[EPS]);
+    double squares;
+    kernels()->norm->moments((struct norm_rows){1, n, 0}, x, mean, &squares);
+    *scale = 1 / sqrt(squares / n + layer->args[EPS]);
 }
 
 static size_t n_rows(const struct layer *layer, const struct layer_pass *pass, int n)
@@ -113,12 +115,17 @@ static void backward(const struct layer *layer, const struct layer_pass *pass)
         reduce_row(layer, pass, x, gy, n, mean, scale, h);
         if (!gx)
             continue;
-        float slope = (float)(scale * scale * scale * product_of(x, mean, h, n) / n);
-        float gain = (float)scale, shift = (float)mean, level = (float)(scale * sum_of(h, n) / n);
-        for (int i = 0; i < n; i++) {
-            float g = gain * h[i] - level - slope * (x[i] - shift);
-            gx[i] = pass->adds_gx ? gx[i] + g : g;
-        }
+        struct norm_rows at = {1, n, 0};
+        struct norm_line line = {.mean = (float)mean, .gain = (float)scale};
+        double sum, product; /* of h, of h (x - mean) */
+        kernels()->norm->sums(at, line, x, h, &sum, &product);
+        struct norm_slope slope = {
+            .gain = (float)scale,
+            .level = (float)(scale * sum / n),
+            .slope = (float)(scale * scale * scale * product / n),
+            .adds = pass->adds_gx,
+        };
+        kernels()->norm->gradient(at, line, slope, x, h, gx);
         gx += n;
     }
 }
@@ -129,6 +136,7 @@ const struct layer_ops layer_layer_norm = {
     .args = args,
     .n_args = ARRAY_LEN(args),
     .backward_reads_input = true,
+    .overwrites_gradient = true,
     .setup = setup,
     .init = layer_init_ones_and_zeros,
     .scratch = scratch,

@@ -47,9 +47,11 @@ static void forward(const struct layer *layer, const struct layer_pass *pass)
 static void backward(const struct layer *layer, const struct layer_pass *pass)
 {
     int in = layer->in.dim[0], out = layer->out.dim[0];
-    gemm_tn(out, in, pass->batch, pass->gy, pass->x, 1, pass->grads);
+    gemm_tn(out, in, pass->batch, pass->gy, pass->x, pass->adds_grads ? 1 : 0, pass->grads);
     if (layer->n_tensors > 1) {
         float *grad = pass->grads + layer->tensors[0].n;
+        if (!pass->adds_grads)
+            memset(grad, 0, (size_t)out * sizeof *grad);
         for (int i = 0; i < pass->batch; i++) {
             for (int o = 0; o < out; o++)
                 grad[o] += pass->gy[(size_t)i * (size_t)out + (size_t)o];
@@ -65,6 +67,7 @@ const struct layer_ops layer_linear = {
     .args = args,
     .n_args = ARRAY_LEN(args),
     .backward_reads_input = true,
+    .writes_grads = true,
     .setup = setup,
     .init = init,
     .forward = forward,

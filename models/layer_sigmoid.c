@@ -9,33 +9,46 @@ static inline float logistic(float x)
     return 1 / (1 + expf(-x));
 }
 
-static inline float value(float x, float arg)
+static inline float value(float x)
 {
-    (void)arg;
     return logistic(x);
 }
 
-static inline float slope(float x, float arg)
+static inline float slope(float x)
 {
-    (void)arg;
     float s = logistic(x);
     return s * (1 - s);
 }
 
+static void forward_part(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                         size_t end)
+{
+    (void)layer;
+    pointwise_forward(pass, first, end, value);
+}
+
 static void forward(const struct layer *layer, const struct layer_pass *pass)
 {
-    pointwise_forward(layer, pass, value);
+    layer_in_parts(layer, pass, pointwise_n(layer, pass), forward_part);
+}
+
+static void backward_part(const struct layer *layer, const struct layer_pass *pass, size_t first,
+                          size_t end)
+{
+    (void)layer;
+    pointwise_backward(pass, first, end, slope);
 }
 
 static void backward(const struct layer *layer, const struct layer_pass *pass)
 {
-    pointwise_backward(layer, pass, slope);
+    layer_in_parts(layer, pass, pointwise_n(layer, pass), backward_part);
 }
 
 const struct layer_ops layer_sigmoid = {
     .name = "sigmoid",
     .help = "into (0, 1)",
     .backward_reads_input = true,
+    .overwrites_gradient = true,
     .setup = layer_same_shape,
     .forward = forward,
     .backward = backward,

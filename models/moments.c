@@ -20,23 +20,3 @@ double sum_of(const float *x, int n)
         sum += lane[l];
     return sum;
 }
-
-double product_of(const float *x, double shift, const float *z, int n)
-{
-    double lane[LANES] = {0};
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int l = 0; l < LANES; l++) {
-            double d = (double)x[i + l] - shift;
-            lane[l] += d * (z ? (double)z[i + l] : d);
-        }
-    }
-    double sum = 0;
-    for (; i < n; i++) {
-        double d = (double)x[i] - shift;
-        sum += d * (z ? (double)z[i] : d);
-    }
-    for (int l = 0; l < LANES; l++)
-        sum += lane[l];
-    return sum;
-}

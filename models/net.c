@@ -95,9 +95,12 @@ static int allocate(struct net *net, int from, int to, struct err *err)
     net->first_saved = start.saved;
     net->n_params = end.param - start.param;
     net->n_buffer_floats = end.buffer - start.buffer;
-    if (float_arena_init(&net->state, net->n_params + net->n_buffer_floats, "parameters", err) ||
-        float_arena_init(&net->grads, net->n_params, "parameter gradients", err))
+    size_t n_state = float_arena_round(net->n_params + net->n_buffer_floats);
+    if (float_arena_init(&net->arena, n_state + net->n_params, "parameters", err))
         return -1;
+    net->state = net->arena.at;
+    net->grads = net->arena.at + n_state;
+    net->is_zeroed = mem_zero(net->program.n_nodes, sizeof *net->is_zeroed);
     list_weights(net);
     reset_buffers(net);
     return 0;
@@ -118,8 +121,8 @@ void net_free(struct net *net)
     if (!net)
         return;
     program_release(&net->program);
-    float_arena_release(&net->state);
-    float_arena_release(&net->grads);
+    float_arena_release(&net->arena);
+    free(net->is_zeroed);
     free(net->weights);
     free(net->buffers);
     free(net);
@@ -161,33 +164,51 @@ float *net_params(const struct net *net, size_t *n)
 {
     if (n)
         *n = net->n_params;
-    return net->state.at;
+    return net->state;
 }
 
 float *net_buffers(const struct net *net, size_t *n)
 {
     if (n)
         *n = net->n_buffer_floats;
-    return net->state.at + net->n_params;
+    return net->state + net->n_params;
 }
 
 float *net_state(const struct net *net, size_t *n)
 {
     if (n)
-        *n = net->state.n;
-    return net->state.at;
+        *n = net->n_params + net->n_buffer_floats;
+    return net->state;
+}
+
+void net_clear_grads(const struct net *net, size_t node)
+{
+    const struct program_node *at = &net->program.nodes[node];
+    if (net->is_zeroed[node])
+        memset(net->grads + (at->first_param - net->first_param), 0,
+               layer_n_params(&at->layer) * sizeof *net->grads);
+    net->is_zeroed[node] = false;
 }
 
 float *net_grads(const struct net *net, size_t *n)
 {
+    size_t first, end;
+    net_nodes(net, net->from, net->to, &first, &end);
+    for (size_t i = first; i < end; i++)
+        net_clear_grads(net, i);
     if (n)
-        *n = net->grads.n;
-    return net->grads.at;
+        *n = net->n_params;
+    return net->grads;
 }
 
 void net_zero_grads(struct net *net)
 {
-    memset(net->grads.at, 0, net->grads.n * sizeof(float));
+    memset(net->is_zeroed, true, net->program.n_nodes * sizeof *net->is_zeroed);
+}
+
+size_t net_bytes(const struct net *net)
+{
+    return net->arena.n * sizeof(float);
 }
 
 void net_param_range(const struct net *net, int from, int to, size_t *first, size_t *n)

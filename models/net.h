@@ -23,6 +23,7 @@ struct net;
 /* Layers [from, to) of `spec` (to < 0: to the end), weights zero. NULL when the spec does not check. */
 struct net *net_new(const struct net_spec *spec, int from, int to, struct err *err);
 void net_free(struct net *net);
+size_t net_bytes(const struct net *net); /* of parameters, buffers and gradients */
 
 int net_from(const struct net *net);
 int net_to(const struct net *net);
@@ -43,7 +44,8 @@ void net_init_weights(struct net *net, uint64_t seed);
  * nets compute alike, and what travels between parties.
  */
 float *net_params(const struct net *net, size_t *n);
-float *net_grads(const struct net *net, size_t *n);
+float *net_grads(const struct net *net,
+                 size_t *n); /* to be asked for anew after net_zero_grads() */
 void net_zero_grads(struct net *net);
 float *net_buffers(const struct net *net, size_t *n);
 float *net_state(const struct net *net, size_t *n);
@@ -67,17 +69,23 @@ const struct net_weight *net_buffer(const struct net *net, size_t i); /* "bn1.ru
 /*
  * Activations and gradients of a net for batches of up to max_batch, zero at first. Fails when memory is
  * short. The net must outlive its tapes.
+ *
+ * A tape is for layers that go forward in order, in one call or in several, and then once backward: backward puts
+ * gradients where activations were that it has done with. An aggregating tape takes more memory; there activations stay
+ * until the next forward, tape_aggregate() may be called, and layers may go forward or backward again. Results of both
+ * are the same bit for bit.
  */
 struct tape;
 struct tape *tape_new(const struct net *net, int max_batch, struct err *err);
+struct tape *tape_new_aggregating(const struct net *net, int max_batch, struct err *err);
 void tape_free(struct tape *tape);
 size_t tape_bytes(const struct tape *tape);
 
 /*
  * (max_batch, shape at boundary): where the input is put before net_forward() and the output found after;
  * likewise the gradient before and after net_backward(). Of the gradients only the one last written is
- * good: the boundaries share memory. The boundaries before and after a flatten are one and the same memory,
- * activation and gradient.
+ * good, and of the activations those at the net's two ends (in an aggregating tape all): the boundaries share memory.
+ * What lies at the net's two ends is touched by nothing but the passes that begin or end there.
  */
 float *tape_activation(struct tape *tape, int boundary);
 float *tape_gradient(struct tape *tape, int boundary);
@@ -124,7 +132,7 @@ int slots_columns(const struct slots *slots); /* n + C (b - n) */
 void slots_aggregate(const struct slots *slots, float *columns, size_t features);
 
 /*
- * That, for every activation of layers [from, to) that backward will read (inner ones of composites too),
+ * That, in an aggregating tape, for every activation of layers [from, to) that backward will read (inner ones of composites too),
  * boundary `from` included: "cached means", option A of docs/MODEL.md. Until tape_set_training() or a forward of more
  * than n_slots columns, layers that look beyond their column do as follows.
  *

@@ -3,28 +3,52 @@
 
 #include <math.h>
 
+#include "models/kernels.h"
+#include "models/kernels_pointwise.h"
+#include "models/parallel.h"
+
 static int n_state(const struct optimizer *optimizer)
 {
     (void)optimizer;
     return 2;
 }
 
+struct job {
+    struct adamw_rates rates;
+    float *params, *m, *v;
+    const float *grads;
+};
+
+static void run_range(void *context, size_t first, size_t end)
+{
+    const struct job *job = context;
+    kernels()->pointwise->adamw(end - first, job->rates, job->grads + first, job->params + first,
+                                job->m + first, job->v + first);
+}
+
 /* state: m, n floats, then v. */
-static void step(const struct optimizer *optimizer, float *restrict params,
-                 const float *restrict grads, float *state, size_t n, uint64_t t)
+static void step(const struct optimizer *optimizer, float *params, const float *grads, float *state,
+                 size_t n, uint64_t t)
 {
     double beta1 = optimizer->beta1, beta2 = optimizer->beta2, rate = optimizer->learning_rate;
-    float keep1 = (float)beta1, take1 = (float)(1 - beta1);
-    float keep2 = (float)beta2, take2 = (float)(1 - beta2);
-    float shrink = (float)(1 - rate * optimizer->weight_decay), eps = (float)optimizer->eps;
-    float size = (float)(rate / (1 - pow(beta1, (double)t)));
-    float correction = (float)(1 / sqrt(1 - pow(beta2, (double)t)));
-    float *restrict m = state, *restrict v = state + n;
-    for (size_t i = 0; i < n; i++) {
-        m[i] = keep1 * m[i] + take1 * grads[i];
-        v[i] = keep2 * v[i] + take2 * grads[i] * grads[i];
-        params[i] = shrink * params[i] - size * m[i] / (sqrtf(v[i]) * correction + eps);
-    }
+    struct job job = {
+        .rates =
+            {
+                .keep1 = (float)beta1,
+                .take1 = (float)(1 - beta1),
+                .keep2 = (float)beta2,
+                .take2 = (float)(1 - beta2),
+                .shrink = (float)(1 - rate * optimizer->weight_decay),
+                .size = (float)(rate / (1 - pow(beta1, (double)t))),
+                .correction = (float)(1 / sqrt(1 - pow(beta2, (double)t))),
+                .eps = (float)optimizer->eps,
+            },
+        .params = params,
+        .m = state,
+        .v = state + n,
+        .grads = grads,
+    };
+    parallel_ranges(n, n, run_range, &job);
 }
 
 const struct optimizer_ops optimizer_adamw = {

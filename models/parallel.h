@@ -10,6 +10,8 @@
 #ifndef MODELS_PARALLEL_H
 #define MODELS_PARALLEL_H
 
+#include <stddef.h>
+
 #define PARALLEL_MAX_THREADS 64
 
 /* Starts or stops workers so that loops run on n >= 1 threads, the caller's included; above the limit: the limit. */
@@ -21,5 +23,12 @@ int parallel_threads(void);
  * [0, parallel_threads()), tells parts that run at the same time apart.
  */
 void parallel_for(int n_parts, void (*part)(void *context, int i, int thread), void *context);
+
+/*
+ * Calls range(context, first, end) for ranges that make up [0, n), work being n floats or so: on as many threads as that
+ * is worth, one range a thread.
+ */
+void parallel_ranges(size_t n, size_t work, void (*range)(void *context, size_t first, size_t end),
+                     void *context);
 
 #endif

@@ -1,41 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Loops of the activation functions: y = f(x) number by number, gx = f'(x) gy. Inline, so that the function,
- * a constant at each call, is compiled into the loop. Inside models/.
+ * Loops of the smooth activation functions: y = f(x) number by number, gx = f'(x) gy. Inline, so that the function,
+ * a constant at each call, is compiled into the loop. Each is one part of a batch, for layer_in_parts(). Inside models/.
  */
 #ifndef MODELS_POINTWISE_H
 #define MODELS_POINTWISE_H
 
 #include "models/layer.h"
 
-/* `arg`: the layer's first argument. */
-typedef float pointwise_function(float x, float arg);
+typedef float pointwise_function(float x);
 
-static inline void pointwise_forward(const struct layer *layer, const struct layer_pass *pass,
+/* Numbers [first, end) of the batch. */
+static inline void pointwise_forward(const struct layer_pass *pass, size_t first, size_t end,
                                      pointwise_function *f)
 {
-    size_t n = (size_t)pass->batch * shape_features(&layer->in);
-    float arg = (float)layer->args[0];
     const float *restrict x = pass->x;
     float *restrict y = pass->y;
-    for (size_t i = 0; i < n; i++)
-        y[i] = f(x[i], arg);
+    for (size_t i = first; i < end; i++)
+        y[i] = f(x[i]);
 }
 
-static inline void pointwise_backward(const struct layer *layer, const struct layer_pass *pass,
+static inline void pointwise_backward(const struct layer_pass *pass, size_t first, size_t end,
                                       pointwise_function *slope)
 {
-    size_t n = (size_t)pass->batch * shape_features(&layer->in);
-    float arg = (float)layer->args[0];
-    const float *restrict x = pass->x, *restrict gy = pass->gy;
-    float *restrict gx = pass->gx;
-    if (pass->adds_gx) {
-        for (size_t i = 0; i < n; i++)
-            gx[i] += slope(x[i], arg) * gy[i];
-    } else {
-        for (size_t i = 0; i < n; i++)
-            gx[i] = slope(x[i], arg) * gy[i];
+    const float *x = pass->x, *gy = pass->gy;
+    float *gx = pass->gx;
+    for (size_t i = first; i < end; i++) {
+        float g = slope(x[i]) * gy[i];
+        gx[i] = pass->adds_gx ? gx[i] + g : g;
     }
+}
+
+static inline size_t pointwise_n(const struct layer *layer, const struct layer_pass *pass)
+{
+    return (size_t)pass->batch * shape_features(&layer->in);
 }
 
 #endif

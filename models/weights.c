@@ -37,7 +37,7 @@ static size_t list_tensors(const struct net *net, struct safetensors_tensor *ten
 {
     for (size_t i = 0; i < n_tensors(net); i++) {
         const struct net_weight *tensor = tensor_at(net, i);
-        const float *data = net->state.at + place_of(net, i);
+        const float *data = net->state + place_of(net, i);
         tensors[i] = (struct safetensors_tensor){tensor->name, dtype_of(tensor), tensor->n_dims,
                                                  tensor->dim, data};
         if (!tensor->is_count)
@@ -161,16 +161,16 @@ static int read_tensors(struct safetensors *file, const struct net *net, float *
 int weights_load(const char *path, struct net *net, struct err *err)
 {
     struct safetensors *file = safetensors_open(path, err);
+    size_t n = net->n_params + net->n_buffer_floats;
     struct float_arena state = {0};
     if (!file)
         return -1;
-    int status = check_names(file, net, err) ||
-                         float_arena_init(&state, net->state.n, "weights", err) ||
+    int status = check_names(file, net, err) || float_arena_init(&state, n, "weights", err) ||
                          read_tensors(file, net, state.at, err)
                      ? err_prefix(err, "%s", path)
                      : 0;
     if (status == 0)
-        memcpy(net->state.at, state.at, net->state.n * sizeof(float));
+        memcpy(net->state, state.at, n * sizeof(float));
     float_arena_release(&state);
     safetensors_close(file);
     return status;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scheduler/problem.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "experiment/experiment.h"
-#include "link/radio.h"
+#include "experiment/radio_setup.h"
 #include "models/profile.h"
 
 /* Layers [0, n) of the profile, added up. */
@@ -94,29 +91,12 @@ static int build_cuts(struct problem *problem, const struct experiment *e, struc
     return failed;
 }
 
-/* Odd, so that every block of the fading has a seed of its own. */
-#define BLOCK_SEED_STEP UINT64_C(0x9e3779b97f4a7c15)
-
-/* A stream per device: another device more does not change the channels of those before it. */
-static void draw_gains(double *gain, const struct experiment *e, int device, uint64_t block)
-{
-    const struct path_loss *path_loss = path_loss_find(e->radio.path_loss);
-    const struct fading *fading = fading_find(e->radio.fading);
-    double loss_db = path_loss->loss_db(e->radio.carrier_hz, e->devices[device].distance_m);
-    double path_gain = e->radio.antenna_gain * pow(10, -loss_db / 10);
-    struct rng rng;
-
-    rng_seed(&rng, e->seed + block * BLOCK_SEED_STEP, RNG_CHANNEL + (uint64_t)device);
-    for (int k = 0; k < e->radio.n_subchannels; k++)
-        gain[k] = path_gain * fading->draw(&rng);
-}
-
 static int build_devices(struct problem *problem, const struct experiment *e, struct err *err)
 {
-    if (!path_loss_find(e->radio.path_loss))
-        return err_set(err, "radio.path_loss: '%s': no such model", e->radio.path_loss);
-    if (!fading_find(e->radio.fading))
-        return err_set(err, "radio.fading: '%s': no such model", e->radio.fading);
+    struct channel *channel = radio_channel(e, err);
+
+    if (!channel)
+        return -1;
     problem->n_devices = e->n_devices;
     problem->devices = mem_zero((size_t)e->n_devices, sizeof *problem->devices);
     for (int i = 0; i < e->n_devices; i++) {
@@ -128,8 +108,9 @@ static int build_devices(struct problem *problem, const struct experiment *e, st
             .max_power_w = from->max_power_w,
             .gain = mem_zero((size_t)e->radio.n_subchannels, sizeof(double)),
         };
-        draw_gains(problem->devices[i].gain, e, i, 0);
+        channel_gains(channel, i, 1, 0, problem->devices[i].gain);
     }
+    channel_free(channel);
     return 0;
 }
 
@@ -155,20 +136,4 @@ int problem_build(struct problem *problem, const struct experiment *e, double ag
         return 0;
     problem_release(problem);
     return -1;
-}
-
-bool problem_set_round(struct problem *problem, const struct experiment *e, uint32_t round)
-{
-    uint64_t block = strcmp(e->radio.fading_block, "round") == 0 ? round - 1 : 0;
-    size_t n_bytes = (size_t)problem->n_subchannels * sizeof(double);
-    double *gain = mem_zero((size_t)problem->n_subchannels, sizeof *gain);
-    bool has_changed = false;
-
-    for (int i = 0; i < problem->n_devices; i++) {
-        draw_gains(gain, e, i, block);
-        has_changed |= memcmp(gain, problem->devices[i].gain, n_bytes) != 0;
-        memcpy(problem->devices[i].gain, gain, n_bytes);
-    }
-    free(gain);
-    return has_changed;
 }

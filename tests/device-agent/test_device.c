@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "device-agent/device.h"
 #include "tests/data/tiny_idx.h"
@@ -705,6 +706,23 @@ static int remove_data(void **state)
     return 0;
 }
 
+/* The last test: it leaves no images for others. */
+static void images_that_cannot_be_read_any_more_end_it(void **state)
+{
+    (void)state;
+    struct device *trains = make_ready_device(), *evaluates = make_ready_device();
+    static const char *const names[] = {"train-images-idx3-ubyte", "t10k-images-idx3-ubyte"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char *path = mem_format("%s/%s", tiny_idx_dir(), names[i]);
+        assert_int_equal(truncate(path, 16), 0);
+        free(path);
+    }
+    struct msg *evaluation = msg_new(MSG_EVALUATE);
+    evaluation->evaluate = (struct msg_evaluate){.evaluation = 1, .stride = 1, .n_samples = 1};
+    assert_refuses(trains, make_round(1, 0), "could not be read");
+    assert_refuses(evaluates, evaluation, "could not be read");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -731,6 +749,7 @@ int main(void)
         cmocka_unit_test(an_evaluation_sees_images_as_they_are),
         cmocka_unit_test(a_device_may_train_on_all_that_it_holds),
         cmocka_unit_test(assignments_that_do_not_fit_are_refused),
+        cmocka_unit_test(images_that_cannot_be_read_any_more_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, remove_data);
 }

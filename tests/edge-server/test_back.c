@@ -75,6 +75,7 @@ static struct back *make_back_of(const struct net_spec *spec, int cut)
     struct back_options options = {.cut = cut,
                                    .max_groups = GROUPS,
                                    .batch = BATCH,
+                                   .aggregates = true,
                                    .seed = 3,
                                    .loss = loss_find("cross-entropy")};
     assert_int_equal(optimizer_init(&options.optimizer, "sgd", &err), 0);

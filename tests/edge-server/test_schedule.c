@@ -219,6 +219,9 @@ static void a_channel_without_any_plan_is_an_error_that_says_so(void **state)
     struct err err = ERR_INIT;
     open_schedule(&schedule, &e, sets);
     e.radio.antenna_gain = 0; /* nothing is heard any more */
+    round_radio_free(schedule.radio);
+    schedule.radio = round_radio_new(&e, &err);
+    assert_non_null(schedule.radio);
     assert_int_equal(schedule_next(&schedule, 2, &err), -1);
     assert_string_equal(err.text, "round 2: the plan of round 1 gives some device no rate now, and "
                                   "there is no other: device pi-0 has no usable subchannel: every "

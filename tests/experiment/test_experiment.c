@@ -14,7 +14,7 @@ static void a_minimal_file_gets_every_default(void **state)
     assert_string_equal(e.data.dir, "/usr/share/datasets/fashion-mnist");
     assert_true(e.data.mean == 0.2860 && e.data.std == 0.3530);
     assert_string_equal(e.training.framework, "epsl");
-    assert_string_equal(e.scheduler.policy, "exact");
+    assert_string_equal(e.scheduler.policy, "auto");
     assert_true(e.testbed.models_compute && e.testbed.models_link);
     assert_int_equal(e.n_devices, 2);
     assert_string_equal(e.devices[1].name, "device-1");

@@ -232,6 +232,62 @@ static void unknown_formats_are_refused(void **state)
         "'png' is no format of data sets: allowed are idx, cifar10, cifar100, npy, npz, synthetic");
 }
 
+static void a_sample_that_cannot_be_read_any_more_is_told(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    char path[256];
+    float x[12];
+    put(names[0], images, sizeof images);
+    put(names[1], labels, sizeof labels);
+    struct dataset *data = dataset_open("idx", dir, DATASET_TRAIN, &err);
+    assert_non_null(data);
+    path_of(names[0], path);
+    assert_int_equal(truncate(path, sizeof images - 6), 0);
+    dataset_batch(data, (const uint32_t[]){0}, 1, x, NULL);
+    assert_int_equal(dataset_check(data, &err), 0);
+    dataset_batch(data, (const uint32_t[]){0, 1}, 2, x, NULL);
+    assert_true(x[1] == (float)(1 / 255.0) && x[6] == 0 && x[11] == 0);
+    assert_int_equal(dataset_check(data, &err), -1);
+    assert_non_null(strstr(err.text, "could not be read"));
+    dataset_free(data);
+}
+
+/* 1500 images of 28 x 28, packed. */
+static void put_large(void)
+{
+    static uint8_t large[16 + 1500 * 784] = {0, 0, 8, 3, 0, 0, 5, 0xDC, 0, 0, 0, 28, 0, 0, 0, 28},
+                                     classes[8 + 1500] = {0, 0, 8, 1, 0, 0, 5, 0xDC};
+    struct rng rng;
+    rng_seed(&rng, 1, 0);
+    for (size_t i = 16; i < sizeof large; i++)
+        large[i] = (uint8_t)rng_next(&rng);
+    put_gz(names[2], large, sizeof large);
+    put_gz(names[3], classes, sizeof classes);
+}
+
+static void large_packed_images_are_the_same_from_a_copy_and_from_memory(void **state)
+{
+    (void)state;
+    static float x[2][1500 * 784];
+    const char *const caches[] = {dir, "/proc/nowhere"};
+    struct err err = ERR_INIT;
+    char command[300];
+    put_large();
+    for (int k = 0; k < 2; k++) {
+        setenv("XDG_CACHE_HOME", caches[k], 1);
+        struct dataset *data = dataset_open("idx", dir, DATASET_TRAIN, &err);
+        assert_non_null(data);
+        for (uint32_t i = 0; i < 1500; i++)
+            dataset_batch(data, &i, 1, x[k] + (size_t)i * 784, NULL);
+        assert_int_equal(dataset_check(data, &err), 0);
+        dataset_free(data);
+    }
+    assert_memory_equal(x[0], x[1], sizeof x[0]);
+    snprintf(command, sizeof command, "rm -r '%s/splitbed'", dir); /* and there was one */
+    assert_int_equal(system(command), 0);
+}
+
 static void fashion_mnist_is_what_it_should_be(void **state)
 {
     (void)state;
@@ -264,6 +320,9 @@ int main(void)
         cmocka_unit_test_setup(labels_out_of_range_are_refused, start_empty),
         cmocka_unit_test_setup(a_cut_gzip_file_is_refused, start_empty),
         cmocka_unit_test(unknown_formats_are_refused),
+        cmocka_unit_test_setup(a_sample_that_cannot_be_read_any_more_is_told, start_empty),
+        cmocka_unit_test_setup(large_packed_images_are_the_same_from_a_copy_and_from_memory,
+                               start_empty),
         cmocka_unit_test(fashion_mnist_is_what_it_should_be),
     };
     if (!mkdtemp(dir))

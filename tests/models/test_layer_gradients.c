@@ -346,6 +346,7 @@ static void backward_adds_to_the_parameter_gradients(void **state)
     for (size_t i = 0; i < n; i++)
         assert_float_equal(grads[i], 2 * once[i], 1e-4f * (1 + fabsf(once[i])));
     net_zero_grads(check.net);
+    grads = net_grads(check.net, &n);
     for (size_t i = 0; i < n; i++)
         assert_true(grads[i] == 0);
     free(once);

@@ -179,17 +179,6 @@ static void a_tape_without_room_is_refused(void **state)
     net_free(net);
 }
 
-/* Gradients share places, so a deep chain needs two and a residual three. */
-static void gradients_take_no_more_places_than_live_at_once(void **state)
-{
-    (void)state;
-    struct net *chain = net_from_text(shape_flat(1024), "relu; relu; relu; relu; relu; relu");
-    struct tape *tape = tape_new(chain, 1, NULL);
-    assert_int_equal(tape_bytes(tape), (7 + 2) * 4096);
-    tape_free(tape);
-    net_free(chain);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,7 +191,6 @@ int main(void)
         cmocka_unit_test(arrays_are_aligned_to_cache_lines),
         cmocka_unit_test(an_unwanted_input_gradient_is_not_computed),
         cmocka_unit_test(a_tape_without_room_is_refused),
-        cmocka_unit_test(gradients_take_no_more_places_than_live_at_once),
     };
     net_set_threads(1);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,7 +82,7 @@ static void a_training_step_allocates_nothing(void **state)
     (void)state;
     struct net_spec spec = spec_resnet18(shape_image(1, 16, 16), IMAGENET_STEM, CLASSES);
     struct net *net = net_new(&spec, 0, -1, NULL);
-    struct tape *tape = tape_new(net, GROUPS * BATCH, NULL);
+    struct tape *tape = tape_new_aggregating(net, GROUPS * BATCH, NULL);
     size_t n;
     net_params(net, &n);
     struct optimizer sgd;

@@ -80,7 +80,7 @@ static void a_linear_layers_gradient_is_off_by_the_covariance(void **state)
     fill_normal(a, GROUPS * IN, 1);
     fill_normal(z, GROUPS * OUT, 2);
     struct net *net = net_from_text(shape_flat(IN), "linear l out_features=3");
-    struct tape *tape = tape_new(net, GROUPS, NULL);
+    struct tape *tape = tape_new_aggregating(net, GROUPS, NULL);
     memcpy(tape_activation(tape, 0), a, sizeof a);
     memcpy(tape_gradient(tape, 1), z, sizeof z);
     tape_aggregate(tape, 0, 1, &slots);
@@ -120,7 +120,7 @@ enum { GROUPS = 3, BATCH = 4, SLOTS = 3, IN = 128, OUT = 5 };
 /* Every group the same samples and the same output gradients. */
 static struct tape *forward_alike(const struct net *net, float z[BATCH * OUT])
 {
-    struct tape *tape = tape_new(net, GROUPS * BATCH, NULL);
+    struct tape *tape = tape_new_aggregating(net, GROUPS * BATCH, NULL);
     for (int g = 0; g < GROUPS; g++)
         fill_normal(tape_activation(tape, 0) + g * BATCH * IN, BATCH * IN, 3);
     fill_normal(z, BATCH * OUT, 4);
@@ -175,7 +175,7 @@ static void dropout_masks_are_merged(void **state)
     enum { N = 16 };
     const struct slots slots = {2, 2, 1, (const double[]){0.75, 0.25}};
     struct net *net = net_from_text(shape_flat(N), "dropout p=0.5");
-    struct tape *tape = tape_new(net, 4, NULL);
+    struct tape *tape = tape_new_aggregating(net, 4, NULL);
     tape_set_training(tape, true, 3, 8);
     for (int i = 0; i < 4 * N; i++)
         tape_activation(tape, 0)[i] = 1;
@@ -202,7 +202,7 @@ static void backward_uses_the_merged_activations_throughout(void **state)
     (void)state;
     const struct slots slots = {2, 1, 1, (const double[]){0.5, 0.5}};
     struct net *net = net_from_text(shape_flat(2), "relu; relu");
-    struct tape *tape = tape_new(net, 2, NULL);
+    struct tape *tape = tape_new_aggregating(net, 2, NULL);
     memcpy(tape_activation(tape, 0), (const float[]){-1, 1, 3, -5}, 4 * sizeof(float));
     net_forward(net, tape, 0, 2, 2);
     tape_aggregate(tape, 0, 2, &slots); /* (1, -2) at the input; (1.5, 0.5) in between */
@@ -221,7 +221,7 @@ static void the_input_of_the_range_is_merged_always(void **state)
     (void)state;
     const struct slots slots = {2, 1, 1, (const double[]){0.5, 0.5}};
     struct net *net = net_from_text(shape_image(1, 1, 2), "global_avg_pool; relu");
-    struct tape *tape = tape_new(net, 2, NULL);
+    struct tape *tape = tape_new_aggregating(net, 2, NULL);
     memcpy(tape_activation(tape, 0), (const float[]){1, 2, 3, 4}, 4 * sizeof(float));
     net_forward(net, tape, 0, 2, 2);
     tape_aggregate(tape, 0, 2, &slots);
@@ -237,7 +237,7 @@ static void what_flatten_shares_is_merged_once(void **state)
     (void)state;
     const struct slots slots = {2, 2, 1, (const double[]){0.5, 0.5}};
     struct net *net = net_from_text(shape_image(1, 1, 1), "relu; flatten; relu");
-    struct tape *tape = tape_new(net, 4, NULL);
+    struct tape *tape = tape_new_aggregating(net, 4, NULL);
     memcpy(tape_activation(tape, 0), (const float[]){1, 2, 3, 4}, 4 * sizeof(float));
     net_forward(net, tape, 0, 3, 4);
     tape_aggregate(tape, 0, 3, &slots);

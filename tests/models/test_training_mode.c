@@ -23,7 +23,7 @@ struct run {
 static struct run run_new(struct shape input, const char *text, int max_batch)
 {
     struct run run = {.net = net_from_text(input, text)};
-    run.tape = tape_new(run.net, max_batch, NULL);
+    run.tape = tape_new_aggregating(run.net, max_batch, NULL);
     net_init_weights(run.net, 1);
     return run;
 }

@@ -28,10 +28,12 @@ static void add_layer(struct net_spec *spec, const char *kind, const char *name,
         fail_msg("%s", err.text);
 }
 
-/* 1x6x6 -> conv 3x3 to 4x4x4 -> relu -> flatten -> linear to 10; three devices, five subchannels. */
+/* 1x6x6 -> conv 3x3 to 4x4x4 -> relu -> flatten -> linear to 10; three devices, five subchannels.
+ * */
 static void experiment_init(struct experiment *e)
 {
-    static char names[3][16], path_loss[] = "samimi-los", fading[] = "rayleigh", block[] = "run";
+    static char names[3][16], path_loss[] = "samimi-los", fading[] = "rayleigh";
+    static char none[] = RADIO_NO_FILE, run[] = "run";
 
     memset(e, 0, sizeof *e);
     e->seed = 42;
@@ -52,7 +54,9 @@ static void experiment_init(struct experiment *e)
     e->server.cycles_per_flop = 0.03125;
     e->radio.path_loss = path_loss;
     e->radio.fading = fading;
-    e->radio.fading_block = block;
+    e->radio.gains = e->radio.positions = e->radio.trace = e->radio.outages = none;
+    e->radio.shadowing = e->radio.mobility = none;
+    e->radio.fading_block = run;
     e->radio.carrier_hz = 28e9;
     e->radio.n_subchannels = 5;
     e->radio.bandwidth_hz = 10e6;
@@ -135,32 +139,6 @@ static void gains_without_fading_are_path_and_antenna(void **state)
     for (int k = 0; k < 5; k++)
         assert_true(fabs(p.devices[1].gain[k] / (10 * pow(10, -10.14)) - 1) < 1e-12); /* 100 m */
     problem_release(&p);
-    net_spec_release(&e.model);
-}
-
-static void fading_by_the_round_is_drawn_anew_and_the_same_for_the_same_round(void **state)
-{
-    static char by_round[] = "round";
-    struct experiment e;
-    struct problem p, first;
-
-    (void)state;
-    experiment_init(&e);
-    build(&p, &e);
-    build(&first, &e);
-    assert_false(problem_set_round(&p, &e, 7)); /* one draw for the run */
-    e.radio.fading_block = by_round;
-    assert_true(problem_set_round(&p, &e, 2));
-    for (int i = 0; i < 3; i++)
-        for (int k = 0; k < 5; k++)
-            assert_true(p.devices[i].gain[k] != first.devices[i].gain[k]);
-    assert_false(problem_set_round(&p, &e, 2));
-    assert_true(problem_set_round(&p, &e, 3));
-    assert_true(problem_set_round(&p, &e, 1));
-    for (int i = 0; i < 3; i++)
-        assert_memory_equal(p.devices[i].gain, first.devices[i].gain, 5 * sizeof(double));
-    problem_release(&p);
-    problem_release(&first);
     net_spec_release(&e.model);
 }
 
@@ -256,7 +234,6 @@ int main(void)
         cmocka_unit_test(costs_are_the_profiles_prefix_sums),
         cmocka_unit_test(numbers_of_the_experiment_are_taken_over),
         cmocka_unit_test(gains_without_fading_are_path_and_antenna),
-        cmocka_unit_test(fading_by_the_round_is_drawn_anew_and_the_same_for_the_same_round),
         cmocka_unit_test(gains_are_drawn_from_the_seed_device_by_device),
         cmocka_unit_test(named_cuts_restrict_the_choice),
         cmocka_unit_test(unknown_cuts_are_refused_with_the_names),

@@ -160,6 +160,12 @@ static inline void line_go_on(struct line *line)
     server_start_round(line->server, line->now_us);
 }
 
+static inline void line_advance(struct line *line, int device)
+{
+    if (device_advance(line->devices[device], line->now_us, &line->err))
+        print_message("device %d: %s\n", device, line->err.text);
+}
+
 /* Hands over what is there to send; true when there was something. */
 static inline bool line_exchange(struct line *line)
 {
@@ -181,7 +187,7 @@ static inline bool line_exchange(struct line *line)
         line->n_down[msg->kind]++;
         if (device_receive(line->devices[peer - 1], &msg, line->now_us, &line->err))
             print_message("device %d: %s\n", (int)peer - 1, line->err.text);
-        device_advance(line->devices[peer - 1], line->now_us);
+        line_advance(line, (int)peer - 1);
         has_moved = true;
     }
     return has_moved;
@@ -208,7 +214,7 @@ static inline void line_run(struct line *line)
             return;
         line->now_us = wake_us > line->now_us ? wake_us : line->now_us;
         for (int i = 0; i < line->e.n_devices; i++)
-            device_advance(line->devices[i], line->now_us);
+            line_advance(line, i);
         server_advance(line->server, line->now_us);
     }
 }
