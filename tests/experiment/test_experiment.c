@@ -104,8 +104,8 @@ static void a_default_no_choice_any_more_is_told(void **state)
     struct strbuf errors = STRBUF_INIT;
     write_bytes("x.yaml", TINY, strlen(TINY));
     assert_int_equal(experiment_load(&e, "x.yaml", NULL, 0, &choices, &errors), -1);
-    assert_string_equal(
-        errors.text, "default: scheduler.policy: default value 'exact': must be one of greedy\n");
+    assert_string_equal(errors.text,
+                        "default: scheduler.policy: default value 'auto': must be one of greedy\n");
     strbuf_release(&errors);
     assert_int_equal(experiment_load(&e, "x.yaml", NULL, 0, NULL, &errors), 0);
     experiment_release(&e);

@@ -105,7 +105,7 @@ static const struct example {
     {"radio.outage_every", "-1", "a time in [0, 1000000]" SECOND, "1 min", false},
     {"radio.outage_length", "0", "a time in [0.001, 1000000]" SECOND, "100 ms", false},
     {"radio.outages", "\"\"", TEXT, NULL, false},
-    {"scheduler.policy", "best", "one of exact, fixed, random", "random", false},
+    {"scheduler.policy", "best", "one of auto, exact, fixed, random", "random", false},
     {"scheduler.gap", "1", "a number in [0, 1)" PERCENT, "0", false},
     {"scheduler.time_limit", "0 s", "a time in (0, 1000000]" SECOND, "2 min", false},
     {"scheduler.every", "-1", "an integer in [0, 1e+09]", "5", false},
