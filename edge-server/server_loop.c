@@ -169,7 +169,7 @@ static int prepare(struct run *run, struct err *err)
         return -1;
     inputs.partition = run->partition.index ? &run->partition : NULL;
     bool takes_turns = run->schedule.problem.takes_turns;
-    run->summary = summary_new(takes_turns);
+    run->summary = summary_new(run->e, takes_turns);
     run->results = results_open(run->options->out_dir, run->e, takes_turns, err);
     run->server = run->results ? server_new(&inputs, err) : NULL;
     if (!run->server)

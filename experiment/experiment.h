@@ -118,6 +118,7 @@ struct experiment {
         bool models_link;    /* "modelled": pace to the planned rates; "native": do not */
         double peer_timeout_s; /* wall seconds without a sign of life until a peer counts as gone */
         char *listen;          /* ZeroMQ address of the server, "tcp://127.0.0.1:*" */
+        int trace_rounds;      /* first so many into trace.json; 0: no such file */
     } testbed;
 };
 

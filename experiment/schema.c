@@ -320,6 +320,9 @@ static const struct key_row rows[] = {
     {"testbed", "listen", KEY_ADDRESS, .fallback = "tcp://127.0.0.1:*",
      .help = "where the server takes devices; port *: any free one",
      IN(experiment, testbed.listen)},
+    {"testbed", "trace_rounds", KEY_INTEGER, CLOSED(0, 1e9), .fallback = "100",
+     .help = "the first so many rounds go into trace.json; 0: no such file",
+     IN(experiment, testbed.trace_rounds)},
 
     {"model file", "name", KEY_NAME, .help = "of the model", IN(model_keys, name)},
     {"model file", "input", KEY_SHAPE, CLOSED(1, SHAPE_MAX_DIM), .help = "shape of one sample",

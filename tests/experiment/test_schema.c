@@ -117,6 +117,7 @@ static const struct example {
     {"testbed.peer_timeout", "2 days", "a time in [0.1, 3600]" SECOND, "500 ms", false},
     {"testbed.listen", "localhost:5555", "a ZeroMQ address: tcp://HOST:PORT or ipc://PATH",
      "ipc:///tmp/x", false},
+    {"testbed.trace_rounds", "-1", "an integer in [0, 1e+09]", "0", false},
 };
 
 static const struct example *find_example(const struct key_row *row)
