@@ -305,8 +305,11 @@ static const struct key_row rows[] = {
      .help = "policy fixed: device of each subchannel, repeated when fewer; []: all in turn",
      IN(experiment, scheduler.owners)},
 
-    {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, CLOSED(1e-6, 1e6), .fallback = "1",
-     .help = "wall-clock seconds one modelled second lasts", IN(experiment, testbed.time_scale)},
+    {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, CLOSED(1e-6, 1e6), .takes_auto = true,
+     .fallback = "1",
+     .help = "wall-clock seconds one modelled second lasts; auto: `splitbed run` finds what this "
+             "machine needs",
+     IN(experiment, testbed.time_scale)},
     {"testbed", "compute", KEY_MODELLED, .fallback = "modelled",
      .help = "wait until the modelled compute time has passed, or go at the machine's own speed",
      IN(experiment, testbed.models_compute)},

@@ -73,7 +73,7 @@ static void all_errors_of_a_file_come_at_once_in_its_order(void **state)
                 "x.yaml:15:19: testbed.listen: value 'x': must be a ZeroMQ address: "
                 "tcp://HOST:PORT or ipc://PATH\n"
                 "x.yaml:15:22: testbed.foo: unknown key: allowed are time_scale, compute, link, "
-                "peer_timeout, listen\n"
+                "peer_timeout, listen, trace_rounds\n"
                 "x.yaml:1:1: model: missing: required: either `file`, or the model itself "
                 "(`name`, `input`, `layers`)\n");
 }

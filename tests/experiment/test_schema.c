@@ -111,7 +111,7 @@ static const struct example {
     {"scheduler.every", "-1", "an integer in [0, 1e+09]", "5", false},
     {"scheduler.cuts", "a", "a list of at most 512 names", "[a]", false},
     {"scheduler.owners", "a", "a list of at most 512 names", "[a]", false},
-    {"testbed.time_scale", "0", "a number in [1e-06, 1000000]" PERCENT, "0.1", false},
+    {"testbed.time_scale", "0", "a number in [1e-06, 1000000]" PERCENT ", or auto", "auto", false},
     {"testbed.compute", "real", "one of modelled, native", "native", false},
     {"testbed.link", "1", "one of modelled, native", "native", false},
     {"testbed.peer_timeout", "2 days", "a time in [0.1, 3600]" SECOND, "500 ms", false},
