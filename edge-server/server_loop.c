@@ -297,6 +297,9 @@ static int release(struct run *run, struct err *err)
 int server_run(const struct server_options *options, struct err *err)
 {
     struct run run = {.options = options, .e = options->experiment};
+    if (run.e->testbed.time_scale <= 0)
+        return err_set(err,
+                       "testbed.time_scale: auto is for `splitbed run` to find: give a number");
     int status = prepare(&run, err);
     if (!status) {
         status = train(&run, err);

@@ -19,6 +19,7 @@
 #include "device-agent/device.h"
 #include "edge-server/framework.h"
 #include "edge-server/planning.h"
+#include "edge-server/results.h"
 #include "edge-server/schedule.h"
 #include "edge-server/server.h"
 #include "models/dataset.h"
@@ -50,6 +51,7 @@ struct line {
     struct line_round rounds[LINE_MAX_ROUNDS];
     size_t n_rounds;
     uint64_t n_up[MSG_N_KINDS], n_down[MSG_N_KINDS]; /* messages seen */
+    struct results *results;                         /* records go there too; NULL */
     struct err err;
 };
 
@@ -120,6 +122,8 @@ static inline void line_close(struct line *line)
 static inline void line_keep(struct line *line, const struct round_record *record)
 {
     assert_true(line->n_rounds < LINE_MAX_ROUNDS);
+    if (line->results)
+        assert_int_equal(results_write(line->results, record, &line->err), 0);
     struct line_round *round = &line->rounds[line->n_rounds++];
     *round = (struct line_round){
         .loss = record->loss,
