@@ -340,12 +340,10 @@ void trace_json_add(struct trace_json *trace, const struct round_record *record,
     if (trace->is_full || record->round > (uint32_t)trace->e->testbed.trace_rounds)
         return;
     size_t n_before = out->n;
-    int n_events = trace->n_events;
     add_all(trace, record, out);
     if (trace->n_events <= trace->max_events)
         return;
     out->n = n_before;
     out->text[n_before] = '\0';
-    trace->n_events = n_events;
     add_full(trace, record, out);
 }
