@@ -159,7 +159,9 @@ static struct path path_of(const struct round_record *record, int device)
     return path;
 }
 
-/* NAN: nothing is predicted of it. Empty spans are left out. */
+#define UNPREDICTED (-1.0)
+
+/* Empty spans are left out. */
 static void add_span(struct trace_json *trace, struct strbuf *out, enum process process, int track,
                      const char *name, int64_t from_ns, int64_t to_ns, double predicted_s)
 {
@@ -168,7 +170,7 @@ static void add_span(struct trace_json *trace, struct strbuf *out, enum process 
     start_event(trace, out, "X", process, track, name);
     add_time(out, "ts", from_ns);
     add_time(out, "dur", to_ns - from_ns);
-    if (isfinite(predicted_s))
+    if (predicted_s >= 0)
         strbuf_addf(out, ",\"args\":{\"predicted_us\":%.10g}", predicted_s * 1e6);
     strbuf_addf(out, "}");
 }
@@ -184,16 +186,16 @@ static void add_device(struct trace_json *trace, const struct round_record *reco
         const char *name;
         double predicted_s;
     } spans[N_INSTANTS - 1] = {
-        [ROUND_START] = {"wait", NAN},
-        [TURN_START] = {handover, NAN},
+        [ROUND_START] = {"wait", UNPREDICTED},
+        [TURN_START] = {handover, UNPREDICTED},
         [FORWARD] = {"forward", predicted->device_forward_s[device]},
         [FORWARD_END] = {"uplink", predicted->uplink_s[device]},
-        [ARRIVED] = {"wait", NAN},
+        [ARRIVED] = {"wait", UNPREDICTED},
         [GRADIENTS] = {"broadcast", predicted->broadcast_s},
         [BROADCAST_END] = {"downlink", predicted->downlink_s[device]},
         [BACKWARD] = {"backward", predicted->device_backward_s[device]},
-        [BACKWARD_END] = {handover, NAN},
-        [DONE] = {"wait", NAN},
+        [BACKWARD_END] = {handover, UNPREDICTED},
+        [DONE] = {"wait", UNPREDICTED},
     };
     for (int i = 0; i < N_INSTANTS - 1; i++)
         add_span(trace, out, DEVICES, FIRST_DEVICE + device, spans[i].name, path->ns[i],
@@ -220,10 +222,10 @@ static void add_turn(struct trace_json *trace, const struct round_record *record
              predicted->server_forward_s / record->n_turns);
     add_span(trace, out, SERVER, COMPUTING, "backward", backward_ns, gradients_ns,
              predicted->server_backward_s / record->n_turns);
-    add_span(trace, out, AIR, UPLINK, "uplink", up_ns, arrived_ns, NAN);
+    add_span(trace, out, AIR, UPLINK, "uplink", up_ns, arrived_ns, UNPREDICTED);
     add_span(trace, out, AIR, BROADCAST, "broadcast", gradients_ns, broadcast_end_ns,
              predicted->broadcast_s);
-    add_span(trace, out, AIR, DOWNLINK, "downlink", broadcast_end_ns, down_ns, NAN);
+    add_span(trace, out, AIR, DOWNLINK, "downlink", broadcast_end_ns, down_ns, UNPREDICTED);
 }
 
 static int by_time(const void *a, const void *b)

@@ -291,7 +291,7 @@ static void a_loss_that_is_no_number_leaves_the_document_valid(void **state)
     json_t *events = trace_of(&r, 1, 1000);
     assert_int_equal(n_named(events, "C", "loss"), 1);
     json_decref(events);
-    r.loss = NAN;
+    r.loss = nan("");
     r.is_evaluated = true;
     r.accuracy = 0.5;
     events = trace_of(&r, 1, 1000);
