@@ -4,9 +4,12 @@
  * in, messages and round records come out. Driven by the server's loop with ZeroMQ and the wall clock, by a
  * simulator with a virtual one.
  *
- * Time is modelled microseconds. The server's computing and the air to the devices are emulated as the
- * experiment says (link/pass.h, edge-server/air.h); what is measured is measured with the times given here
- * and the durations devices report.
+ * Time is modelled microseconds, INFINITY for never. The server's computing and the air to the devices are
+ * emulated as the experiment says (link/pass.h, edge-server/air.h); what is measured is measured with the times
+ * given here and the durations devices report.
+ *
+ * Between rounds it waits to be told to go on, so that a plan can be made: server_wanted_round() says for which
+ * round; then schedule_next() and server_start_round().
  *
  * How to drive it: after any call, or when server_wake_us() has come, call server_advance() with the time as
  * it is then; send what server_next_message() gives until NULL; take server_next_record() until NULL.
@@ -17,17 +20,16 @@
 #include <stdint.h>
 
 #include "edge-server/record.h"
+#include "edge-server/schedule.h"
 #include "experiment/experiment.h"
 #include "models/partition.h"
-#include "scheduler/plan.h"
 #include "wire/message.h"
 
 struct server;
 
 struct server_inputs { /* all borrowed for the server's life */
     const struct experiment *experiment;
-    const struct problem *problem;
-    const struct plan *plan;           /* not infeasible */
+    const struct schedule *schedule;   /* opened; moved on by whoever drives, between rounds */
     const struct partition *partition; /* NULL: devices say how many samples they hold */
     int n_test_samples; /* that an evaluation covers; every device must have so many. Without a partition: at
                            most so many, 0 for no limit, and no more than the device with the fewest has */
@@ -37,7 +39,7 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err);
 void server_free(struct server *server); /* messages given out that lend its memory must be gone */
 
 /* A message of some peer, taken over. Nothing a peer sends makes this fail: see server_state(). */
-void server_receive(struct server *server, uint64_t peer, struct msg **msg, int64_t now_us);
+void server_receive(struct server *server, uint64_t peer, struct msg **msg, double now_us);
 
 /* A peer is gone, and why. The run ends unless the peer was none of its devices. */
 void server_lost(struct server *server, uint64_t peer, const char *reason);
@@ -45,8 +47,15 @@ void server_lost(struct server *server, uint64_t peer, const char *reason);
 /* Ends the run early: devices are told, the state is SERVER_FAILED with this reason. */
 void server_stop(struct server *server, const char *reason);
 
-void server_advance(struct server *server, int64_t now_us);
-int64_t server_wake_us(const struct server *server); /* INT64_MAX: only after a message */
+/* The round that waits for the schedule, or 0; and its start, once the schedule is there. */
+uint32_t server_wanted_round(const struct server *server);
+void server_start_round(struct server *server, double now_us);
+
+void server_advance(struct server *server, double now_us);
+double server_wake_us(const struct server *server); /* INFINITY: only after a message */
+
+/* The clock now shows by_us more than it did: every stamp kept here moves with it. */
+void server_shift_clock(struct server *server, double by_us);
 
 struct msg *server_next_message(struct server *server, uint64_t *peer); /* the caller's to free */
 
@@ -55,6 +64,7 @@ const struct round_record *server_next_record(struct server *server);
 
 enum server_state {
     SERVER_GATHERING,
+    SERVER_PLANNING, /* between rounds: server_wanted_round() */
     SERVER_TRAINING,
     SERVER_EVALUATING,
     SERVER_COLLECTING, /* training is over; the front weights come in */

@@ -7,10 +7,6 @@
 
 #include "edge-server/server_impl.h"
 
-/* A round this much longer than predicted was held up by the machine. */
-#define LATE_SHARE  0.05
-#define LATE_WALL_S 0.002
-
 static const struct experiment *experiment_of(const struct server *server)
 {
     return server->in.experiment;
@@ -30,7 +26,7 @@ static bool hands_over(const struct server *server)
 static struct msg *round_message(struct server *server, int seat)
 {
     const struct experiment *e = experiment_of(server);
-    const struct latency_terms *predicted = conditions_terms(&server->conditions);
+    const struct latency_terms *predicted = &server->in.schedule->terms;
     struct msg *msg = msg_new(MSG_ROUND);
     msg->round.round = current_record(server)->round;
     msg->round.n_shared = (uint32_t)server->n_slots;
@@ -40,11 +36,38 @@ static struct msg *round_message(struct server *server, int seat)
         msg->round.backward_s = predicted->device_backward_s[seat];
     }
     if (e->testbed.models_link)
-        msg->round.uplink_bps = server->conditions.rates.uplink_bps[seat];
+        msg->round.uplink_bps = server->in.schedule->rates.uplink_bps[seat];
+    handover_attach(server, seat, msg);
     return msg;
 }
 
-static void start_turn(struct server *server, int index, int64_t now_us)
+static void send_round(struct server *server, int seat, struct msg *msg, double now_us)
+{
+    struct seat *to = &server->seats[seat];
+    to->returns_layers = msg->round.returns_layers;
+    to->returns_optimizer = msg->round.returns_optimizer;
+    to->state = to->returns_layers || to->returns_optimizer ? SEAT_HANDING_UP : SEAT_COMPUTING;
+    to->round_sent_us = now_us;
+    server_send(server, seat, msg);
+}
+
+/* Weights take their time: those of a front handed on, to its device; those that all gain, to all at once. */
+static void send_round_on_air(struct server *server, int seat, struct msg *msg, double now_us)
+{
+    double bits = 8.0 * (double)msg_payload_bytes(msg);
+    server->seats[seat].round_sent_us = now_us;
+    if (!server->framework->takes_turns && seat > 0) {
+        msg_free(msg); /* made anew when the broadcast of seat 0's arrives */
+        return;
+    }
+    current_record(server)->handover_bytes += msg_payload_bytes(msg);
+    if (server->framework->takes_turns)
+        air_send(server->air, now_us, seat, bits, msg);
+    else
+        air_broadcast(server->air, now_us, bits, msg);
+}
+
+static void start_turn(struct server *server, int index, double now_us)
 {
     struct turn *turn = &server->turn;
     bool takes_turns = server->framework->takes_turns;
@@ -52,53 +75,51 @@ static void start_turn(struct server *server, int index, int64_t now_us)
                           .first = takes_turns ? index : 0,
                           .n_seats = takes_turns ? 1 : server->n_seats,
                           .phase = TURN_GATHERING};
+    timeline_start_turn(server, now_us);
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *msg = round_message(server, i);
-        server->seats[i].state = SEAT_COMPUTING;
-        server->seats[i].round_sent_us = now_us;
-        if (!server->front) {
-            server_send(server, i, msg);
-            continue;
-        }
-        msg_attach(msg, payload_share(server->front));
-        current_record(server)->handover_bytes += msg_payload_bytes(msg);
-        air_send(server->air, now_us, i, 8.0 * (double)msg_payload_bytes(msg), msg);
+        if (msg_payload_bytes(msg) == 0)
+            send_round(server, i, msg, now_us);
+        else
+            send_round_on_air(server, i, msg, now_us);
     }
 }
 
-void turn_start_round(struct server *server, int64_t now_us)
+void turn_start_round(struct server *server, double now_us)
 {
-    uint32_t round = current_record(server)->round + 1;
+    const struct schedule *schedule = server->in.schedule;
     struct err err = ERR_INIT;
-    if (conditions_next(&server->conditions, &err)) {
-        server_fail(server, "%s", err.text);
-        return;
-    }
+    uint32_t round = schedule->round;
     server->current = !server->current;
     struct round_record *record = current_record(server);
     round_record_reset(record);
     record->round = round;
-    record->cut = server->in.problem->cuts[server->in.plan->cut].layer;
-    record->predicted = conditions_terms(&server->conditions);
-    record->predicted_s = server->conditions.latency_s;
-    server->round_start_us = now_us;
+    record->cut = schedule->cut;
+    record->plan_round = schedule->plan_round;
+    latency_terms_copy(&record->predicted, &schedule->terms);
+    record->predicted_s = schedule->latency_s;
+    timeline_start_round(server, now_us);
     server->state = SERVER_TRAINING;
     if (experiment_of(server)->testbed.models_link)
-        air_set_rates(server->air, &server->conditions.rates);
-    start_turn(server, 0, now_us);
+        air_set_rates(server->air, &schedule->rates);
+    if (server_check_cut(server, &err) || handover_start(server, &err))
+        server_fail(server, "round %u: %s", round, err.text);
+    else
+        start_turn(server, 0, now_us);
 }
 
-static void start_forward(struct server *server, int64_t now_us)
+static void start_forward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
-    double modelled_s = server->in.plan->terms.server_forward_s / n_turns(server);
+    double modelled_s = server->in.schedule->terms.server_forward_s / n_turns(server);
     turn->phase = TURN_FORWARD;
+    timeline_forward(server, now_us);
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     back_forward(server->back, turn->n_seats,
                  server->framework->takes_turns ? &server->one : server->lambda);
 }
 
-void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us)
+void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_activations *a = &msg->activations;
     struct round_record *record = current_record(server);
@@ -117,11 +138,13 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, int64
     }
     back_put(server->back, seat - turn->first, payload_data(msg->payload[0]),
              payload_data(msg->payload[1]));
-    double since_s = (double)(now_us - server->seats[seat].round_sent_us) * 1e-6;
+    double since_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
     record->measured.device_forward_s[seat] = a->forward_s;
     record->measured.uplink_s[seat] = since_s - a->forward_s;
     record->devices[seat].forward_busy_s = a->forward_busy_s;
+    record->devices[seat].uplink_bytes = payload_bytes(msg->payload[0]);
     record->uplink_bytes += payload_bytes(msg->payload[0]);
+    timeline_arrived(server, seat, a->forward_s, now_us);
     server->seats[seat].state = SEAT_WAITING;
     if (++turn->n_arrived == turn->n_seats)
         start_forward(server, now_us);
@@ -134,13 +157,14 @@ static void end_pass(struct server *server)
     record->n_overruns += pass_overran(&server->turn.pass);
 }
 
-static void end_forward(struct server *server, int64_t now_us)
+static void end_forward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     end_pass(server);
     current_record(server)->measured.server_forward_s += pass_elapsed_s(&turn->pass, now_us);
-    double modelled_s = server->in.plan->terms.server_backward_s / n_turns(server);
+    double modelled_s = server->in.schedule->terms.server_backward_s / n_turns(server);
     turn->phase = TURN_BACKWARD;
+    timeline_backward(server, now_us);
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     server->framework->learn(server->back, server->aggregation, server->n_slots);
 }
@@ -160,7 +184,7 @@ static struct msg *gradient_message(struct server *server, const float *gradient
 }
 
 /* The record's losses, and the gradients on the air. */
-static void end_backward(struct server *server, int64_t now_us)
+static void end_backward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     struct round_record *record = current_record(server);
@@ -170,6 +194,7 @@ static void end_backward(struct server *server, int64_t now_us)
     record->columns_below_last += back_columns_below_last(server->back);
     turn->phase = TURN_ANSWERING;
     turn->gradients_us = turn->broadcast_end_us = now_us;
+    timeline_gradients(server);
     const float *shared = back_shared_gradient(server->back);
     if (shared) {
         struct msg *msg = gradient_message(server, shared, true);
@@ -184,17 +209,35 @@ static void end_backward(struct server *server, int64_t now_us)
         if (!own)
             continue;
         struct msg *msg = gradient_message(server, own, false);
+        record->devices[seat].downlink_bytes = msg_payload_bytes(msg);
         record->downlink_bytes += msg_payload_bytes(msg);
         air_send(server->air, now_us, seat, 8.0 * (double)msg_payload_bytes(msg), msg);
     }
 }
 
+/* What came down to `seat` is the hand-over of device `of`. */
+static void count_handover(struct server *server, int of, int seat, double now_us)
+{
+    double elapsed_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
+    current_record(server)->measured.handover_s[of] += elapsed_s;
+}
+
+/* What all gain is there: the round can begin on every device. */
+static void send_rounds(struct server *server, double now_us)
+{
+    for (int i = 0; i < server->n_seats; i++) {
+        count_handover(server, i, i, now_us);
+        send_round(server, i, round_message(server, i), now_us);
+    }
+}
+
 /* One message to every device of the turn, the tensor shared. */
-static void send_broadcast(struct server *server, struct msg *msg, int64_t now_us)
+static void send_gradient_to_all(struct server *server, struct msg *msg, double now_us)
 {
     struct turn *turn = &server->turn;
     turn->broadcast_end_us = now_us;
-    current_record(server)->measured.broadcast_s = (double)(now_us - turn->gradients_us) * 1e-6;
+    timeline_gradients(server);
+    current_record(server)->measured.broadcast_s = (now_us - turn->gradients_us) * 1e-6;
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *copy = msg_new(MSG_GRADIENT);
         copy->gradient = msg->gradient;
@@ -208,21 +251,30 @@ static void send_broadcast(struct server *server, struct msg *msg, int64_t now_u
     msg_free(msg);
 }
 
-static void send_from_air(struct server *server, struct msg *msg, int seat, int64_t now_us)
+static void send_from_air(struct server *server, struct msg *msg, int seat, double now_us)
 {
     struct seat *to = &server->seats[seat];
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
-        current_record(server)->measured.handover_s[seat] +=
-            (double)(now_us - to->round_sent_us) * 1e-6;
-        to->round_sent_us = now_us;
-    } else {
-        to->state = SEAT_ANSWERED;
-        to->answered_us = now_us;
+        count_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, now_us);
+        send_round(server, seat, msg, now_us);
+        return;
     }
+    to->state = SEAT_ANSWERED;
+    to->answered_us = now_us;
     server_send(server, seat, msg);
 }
 
-void turn_advance(struct server *server, int64_t now_us)
+static void send_broadcast(struct server *server, struct msg *msg, double now_us)
+{
+    if (msg->kind != MSG_ROUND) {
+        send_gradient_to_all(server, msg, now_us);
+        return;
+    }
+    msg_free(msg);
+    send_rounds(server, now_us);
+}
+
+void turn_advance(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     if (turn->phase == TURN_FORWARD && pass_is_over(&turn->pass, now_us))
@@ -239,14 +291,21 @@ void turn_advance(struct server *server, int64_t now_us)
     }
 }
 
-int64_t turn_wake_us(const struct server *server)
+double turn_wake_us(const struct server *server)
 {
-    int64_t wake_us = air_wake_us(server->air);
+    double wake_us = air_wake_us(server->air);
     if (server->turn.phase == TURN_FORWARD || server->turn.phase == TURN_BACKWARD) {
-        int64_t pass_us = pass_wake_us(&server->turn.pass);
+        double pass_us = pass_wake_us(&server->turn.pass);
         wake_us = pass_us < wake_us ? pass_us : wake_us;
     }
     return wake_us;
+}
+
+void turn_shift_clock(struct turn *turn, double by_us)
+{
+    pass_shift_clock(&turn->pass, by_us);
+    turn->gradients_us += by_us;
+    turn->broadcast_end_us += by_us;
 }
 
 /*
@@ -254,24 +313,24 @@ int64_t turn_wake_us(const struct server *server)
  * own backward pass, is the downlink's; when the front part comes back with the answer, the downlink ends
  * where its emulation does, and the rest is the hand-over's.
  */
-static void measure_downlink(struct server *server, int seat, const struct msg *msg, int64_t now_us)
+static void measure_downlink(struct server *server, int seat, const struct msg *msg, double now_us)
 {
     struct latency_terms *measured = &current_record(server)->measured;
     struct turn *turn = &server->turn;
     double backward_s = msg->round_done.backward_s;
-    double whole_s = (double)(now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
+    double whole_s = (now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
     measured->device_backward_s[seat] = backward_s;
     measured->downlink_s[seat] = whole_s;
     if (msg->n_payloads == 0)
         return;
-    double downlink_s = (double)(server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
+    double downlink_s = (server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
     measured->downlink_s[seat] = downlink_s;
     measured->handover_s[seat] += whole_s - downlink_s;
 }
 
 static int take_front(struct server *server, int seat, const struct msg *msg)
 {
-    size_t wanted = hands_over(server) ? payload_bytes(server->fronts[seat]) : 0;
+    size_t wanted = hands_over(server) ? server_front_bytes(server) : 0;
     if (msg_payload_bytes(msg) != wanted) {
         server_fail(server, "device %s: handed on %zu bytes of front weights instead of %zu",
                     seat_name(server, seat), msg_payload_bytes(msg), wanted);
@@ -292,13 +351,12 @@ static int take_front(struct server *server, int seat, const struct msg *msg)
 static bool is_late(const struct server *server, const struct round_record *record)
 {
     const struct experiment *e = experiment_of(server);
-    double excess_s = record->measured_s - record->predicted_s;
     return e->testbed.models_compute && e->testbed.models_link &&
-           excess_s > LATE_SHARE * record->predicted_s &&
-           excess_s > LATE_WALL_S / e->testbed.time_scale;
+           record->measured_s > record->predicted_s &&
+           difference_is_large(record->predicted_s, record->measured_s, e->testbed.time_scale);
 }
 
-void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us)
+void turn_on_round_done(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_round_done *done = &msg->round_done;
     struct round_record *record = current_record(server);
@@ -311,6 +369,7 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
     if (take_front(server, seat, msg))
         return;
     measure_downlink(server, seat, msg, now_us);
+    timeline_done(server, seat, msg, now_us);
     record->devices[seat].backward_busy_s = done->backward_busy_s;
     record->devices[seat].n_overruns = done->n_overruns;
     record->n_overruns += done->n_overruns;
@@ -321,7 +380,7 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
         start_turn(server, turn->index + 1, now_us);
         return;
     }
-    record->measured_s = (double)(now_us - server->round_start_us) * 1e-6;
+    record->measured_s = (now_us - server->round_start_us) * 1e-6;
     record->is_late = is_late(server, record);
-    server_end_round(server, now_us);
+    server_end_round(server);
 }
