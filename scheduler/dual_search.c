@@ -18,6 +18,8 @@
 #define STEP_WORK   2.5e8 /* pairs looked at from which on there are fewer first and next steps, */
 #define LEAST_PART  0.25  /* but no less than this part of them */
 #define LAST_STEPS  400   /* once more where the bound is least */
+#define LAST_STEP     0.1 /* the prices are those of the last cut: near */
+#define LAST_SOFTNESS 0.03
 #define MAX_TRIES   4000000 /* of one improvement */
 #define ROUND_WORK  1e5     /* tries spent on shaken rounds, about */
 #define COVER_PAIRS                                                                                \
@@ -229,6 +231,8 @@ static void raise_least(struct dual_search *s)
         if (c->is_raised)
             return;
         c->is_raised = true;
+        s->ascent.first_step = LAST_STEP;
+        s->ascent.first_softness = LAST_SOFTNESS;
         ascent_restart(&s->ascent);
         ascent_run(&s->ascent, &c->costs, NULL, LAST_STEPS, s->best_s, s->deadline_us);
         c->bound_s = fmax(c->bound_s, s->ascent.bound_s);
