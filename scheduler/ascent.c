@@ -16,7 +16,7 @@
 #define LARGE_PAIRS    50000 /* devices times subchannels: where looking at all of them is dear */
 #define NEAR           0.5   /* of the best worth; closer as shares get sharper */
 #define NEAR_SOFTNESS  0.03
-#define NEAR_BOUND     0.8   /* of what is wanted: before, prices move too fast for a part of the pairs */
+#define NEAR_BOUND     0.8 /* of what is wanted: before, prices move too fast for a part of the pairs */
 #define WHOLE_EVERY    10
 #define LN_2           0.693147180559945309417
 

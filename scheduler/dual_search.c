@@ -13,15 +13,15 @@
 #include "scheduler/ownership.h"
 #include "scheduler/squeeze.h"
 
-#define FIRST_STEPS 200 /* of the ascent at the first cut; the prices then serve the others */
-#define NEXT_STEPS  60
-#define STEP_WORK   2.5e8 /* pairs looked at from which on there are fewer first and next steps, */
-#define LEAST_PART  0.25  /* but no less than this part of them */
-#define LAST_STEPS  400   /* once more where the bound is least */
-#define LAST_STEP     0.1 /* the prices are those of the last cut: near */
+#define FIRST_STEPS   200 /* of the ascent at the first cut; the prices then serve the others */
+#define NEXT_STEPS    60
+#define STEP_WORK     2.5e8 /* pairs looked at from which on there are fewer first and next steps, */
+#define LEAST_PART    0.25  /* but no less than this part of them */
+#define LAST_STEPS    400   /* once more where the bound is least */
+#define LAST_STEP     0.1   /* the prices are those of the last cut: near */
 #define LAST_SOFTNESS 0.03
-#define MAX_TRIES   4000000 /* of one improvement */
-#define ROUND_WORK  1e5     /* tries spent on shaken rounds, about */
+#define MAX_TRIES     4000000 /* of one improvement */
+#define ROUND_WORK    1e5     /* tries spent on shaken rounds, about */
 #define COVER_PAIRS                                                                                \
     10000 /* devices times subchannels up to which whole subchannels raise the bound in time */
 #define COVER_WORK  8e6 /* steps times pairs, some seconds */

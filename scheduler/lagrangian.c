@@ -285,8 +285,8 @@ static double share_weight(const struct lagrangian *l, size_t at, int k, double 
     return exp(-lost_s / unit_s);
 }
 
-void lagrangian_demand(struct lagrangian *l, const struct cell *cell,
-                       const struct prices *prices, double softness, struct demand *demand)
+void lagrangian_demand(struct lagrangian *l, const struct cell *cell, const struct prices *prices,
+                       double softness, struct demand *demand)
 {
     memset(l->weight, 0, (size_t)cell->n_subchannels * sizeof(double));
     for (int i = 0; i < cell->n_devices; i++)

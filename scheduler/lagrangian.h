@@ -81,7 +81,7 @@ void demand_release(struct demand *demand);
  * most, with weights exp(-(worth lost) / (softness x worth)). With it the bound's slope is need
  * minus demand.
  */
-void lagrangian_demand(struct lagrangian *l, const struct cell *cell,
-                       const struct prices *prices, double softness, struct demand *demand);
+void lagrangian_demand(struct lagrangian *l, const struct cell *cell, const struct prices *prices,
+                       double softness, struct demand *demand);
 
 #endif

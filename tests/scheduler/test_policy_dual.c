@@ -181,6 +181,12 @@ static void a_large_cells_bound_is_one_over_all_pairs(void **state)
     assert_true(ascent.bound_s == whole.bound_s);
     assert_true(ascent.at.bound_s == whole.bound_s);
     assert_true(ascent.bound_s > 0.8 * allocation_total_s(&known));
+    lagrangian_look_near(&whole, &cell, 0.999);
+    for (int i = 0; i < cell.n_devices; i++)
+        ascent.prices.uplink[i] *= i % 2 ? 1.2 : 0.8;
+    lagrangian_evaluate(&whole, &cell, &costs, &ascent.prices, NULL);
+    lagrangian_evaluate(&ascent.at, &cell, &costs, &ascent.prices, NULL);
+    assert_true(whole.bound_s > ascent.at.bound_s); /* so it is none */
     lagrangian_release(&whole);
     ascent_release(&ascent);
     allocation_release(&known);
