@@ -330,6 +330,8 @@ static int handle(struct device *device, struct msg *msg, int64_t now_us, struct
     case MSG_EVALUATION:
     case MSG_FRONT:
     case MSG_LAYERS:
+    case MSG_PIECE:
+    case MSG_CLOCK:
     case MSG_N_KINDS:
         break;
     }

@@ -356,6 +356,8 @@ static void from_device(struct server *server, int seat, struct msg *msg, int64_
     case MSG_GRADIENT:
     case MSG_EVALUATE:
     case MSG_STOP:
+    case MSG_PIECE:
+    case MSG_CLOCK:
     case MSG_N_KINDS:
         break;
     }
