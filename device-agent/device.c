@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "device-agent/front.h"
+#include "device-agent/round_plan.h"
 #include "link/pass.h"
 #include "link/shaper.h"
 
@@ -78,7 +79,7 @@ void device_free(struct device *device)
     if (!device)
         return;
     struct msg *msg;
-    while ((msg = device_next(device)) || (msg = shaper_pop(device->uplink, INT64_MAX)))
+    while ((msg = device_next(device)) || (msg = shaper_pop(device->uplink, HUGE_VAL)))
         msg_free(msg);
     msg_free(device->result);
     shaper_free(device->uplink);
@@ -107,62 +108,6 @@ static int on_assignment(struct device *device, struct msg *msg, struct err *err
     return 0;
 }
 
-/* What the server asks for of layers [cut, front_cut()); *layers is NULL when it does not. */
-static int give_up_layers(const struct device *device, const struct msg_round *round,
-                          struct msg **layers, struct err *err)
-{
-    *layers = NULL;
-    if (!round->returns_layers && !round->returns_optimizer)
-        return 0;
-    int from = (int)round->cut, to = front_cut(device->front);
-    struct payload *weights =
-        front_get_weights(device->front, from, round->returns_layers ? to : from, err);
-    struct payload *state = weights ? front_get_optimizer(device->front, from,
-                                                          round->returns_optimizer ? to : from, err)
-                                    : NULL;
-    if (!state) {
-        payload_drop(weights);
-        return -1;
-    }
-    *layers = msg_new(MSG_LAYERS);
-    (*layers)->layers.round = round->round;
-    msg_attach(*layers, weights);
-    msg_attach(*layers, state);
-    return 0;
-}
-
-static int check_plan(const struct device *device, const struct msg *msg, struct err *err)
-{
-    const struct msg_round *round = &msg->round;
-    uint32_t before = (uint32_t)front_cut(device->front);
-    if (round->cut > before && msg->n_payloads != 2)
-        return err_set(err, "cut %u after cut %u without the layers between", round->cut, before);
-    if (round->cut <= before && msg->n_payloads == 2)
-        return err_set(err, "optimiser state of layers gained, but cut %u follows cut %u",
-                       round->cut, before);
-    if (round->cut > before && round->weights_from > before)
-        return err_set(err, "weights from layer %u on, but those from %u on are missing",
-                       round->weights_from, before);
-    if (round->cut >= before && (round->returns_layers || round->returns_optimizer))
-        return err_set(err, "asks for layers given up, but cut %u follows cut %u", round->cut,
-                       before);
-    return 0;
-}
-
-/* The round's cut, and what it brings for its layers. */
-static int take_plan(struct device *device, const struct msg *msg, struct err *err)
-{
-    int before = front_cut(device->front), cut = (int)msg->round.cut;
-    return front_move_cut(device->front, cut, err) ||
-                   (msg->n_payloads > 0 &&
-                    front_set_weights(device->front, (int)msg->round.weights_from, cut,
-                                      msg->payload[0], err)) ||
-                   (msg->n_payloads > 1 &&
-                    front_set_optimizer(device->front, before, cut, msg->payload[1], err))
-               ? -1
-               : 0;
-}
-
 /* Activations and labels are lent: the tape holds them until the server has answered. */
 static void attach_activations(struct device *device, struct msg *msg, const float *activations,
                                const uint32_t *labels, size_t n_samples)
@@ -173,7 +118,7 @@ static void attach_activations(struct device *device, struct msg *msg, const flo
     msg_attach(msg, payload_lend(labels, n_samples * sizeof *labels, NULL, NULL));
 }
 
-static int start_forward(struct device *device, int64_t now_us, struct err *err)
+static int start_forward(struct device *device, double now_us, struct err *err)
 {
     device->state = FORWARD;
     pass_start(&device->pass, now_us, device->round.forward_s);
@@ -189,7 +134,7 @@ static int start_forward(struct device *device, int64_t now_us, struct err *err)
     return 0;
 }
 
-static int on_round(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+static int on_round(struct device *device, struct msg *msg, double now_us, struct err *err)
 {
     if (device->state != READY)
         return err_set(err, "round %u came while %s", msg->round.round, state_names[device->state]);
@@ -199,11 +144,8 @@ static int on_round(struct device *device, struct msg *msg, int64_t now_us, stru
         return err_set(err, "round %u: %u shared slots in a batch of %d", msg->round.round,
                        msg->round.n_shared, front_batch_size(device->front));
     struct msg *layers = NULL;
-    if (check_plan(device, msg, err) || give_up_layers(device, &msg->round, &layers, err) ||
-        take_plan(device, msg, err)) {
-        msg_free(layers);
+    if (round_plan_take(device->front, msg, &layers, err))
         return err_prefix(err, "round %u", msg->round.round);
-    }
     device->round = msg->round;
     device->last_round = msg->round.round;
     device->n_slots_covered = 0;
@@ -239,7 +181,7 @@ static int check_gradient(const struct device *device, const struct msg *msg, st
     return 0;
 }
 
-static int on_gradient(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+static int on_gradient(struct device *device, struct msg *msg, double now_us, struct err *err)
 {
     if (device->state != WAITING_FOR_GRADIENTS)
         return err_set(err, "a gradient came while %s", state_names[device->state]);
@@ -304,7 +246,7 @@ static int on_collect(struct device *device, struct err *err)
     return 0;
 }
 
-static int handle(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+static int handle(struct device *device, struct msg *msg, double now_us, struct err *err)
 {
     switch (msg->kind) {
     case MSG_ASSIGNMENT:
@@ -347,7 +289,7 @@ static int fail(struct device *device, const struct err *reason, struct err *err
     return err_set(err, "%s", reason->text);
 }
 
-int device_receive(struct device *device, struct msg **msg, int64_t now_us, struct err *err)
+int device_receive(struct device *device, struct msg **msg, double now_us, struct err *err)
 {
     struct err reason = ERR_INIT;
     int status = handle(device, *msg, now_us, &reason);
@@ -356,7 +298,7 @@ int device_receive(struct device *device, struct msg **msg, int64_t now_us, stru
     return status ? fail(device, &reason, err) : 0;
 }
 
-static void end_forward(struct device *device, int64_t now_us)
+static void end_forward(struct device *device, double now_us)
 {
     struct msg *msg = device->result;
     device->result = NULL;
@@ -368,7 +310,7 @@ static void end_forward(struct device *device, int64_t now_us)
     shaper_push(device->uplink, now_us, 8.0 * (double)payload_bytes(msg->payload[0]), msg);
 }
 
-static void end_backward(struct device *device, int64_t now_us)
+static void end_backward(struct device *device, double now_us)
 {
     struct msg *msg = device->result;
     device->result = NULL;
@@ -383,10 +325,10 @@ static void end_backward(struct device *device, int64_t now_us)
 /* Layers given up have gone, and were given out to be sent: the forward pass does not hold them up. */
 static bool has_handed_up(const struct device *device)
 {
-    return device->state == HANDING_UP && shaper_next_us(device->uplink) == INT64_MAX;
+    return device->state == HANDING_UP && shaper_next_us(device->uplink) == HUGE_VAL;
 }
 
-int device_advance(struct device *device, int64_t now_us, struct err *err)
+int device_advance(struct device *device, double now_us, struct err *err)
 {
     struct err reason = ERR_INIT;
     int status = 0;
@@ -402,15 +344,21 @@ int device_advance(struct device *device, int64_t now_us, struct err *err)
     return status ? fail(device, &reason, err) : 0;
 }
 
-int64_t device_wake_us(const struct device *device)
+double device_wake_us(const struct device *device)
 {
-    int64_t wake_us = shaper_next_us(device->uplink);
+    double wake_us = shaper_next_us(device->uplink);
     if ((device->state == FORWARD || device->state == BACKWARD) &&
         pass_wake_us(&device->pass) < wake_us)
         wake_us = pass_wake_us(&device->pass);
     if (has_handed_up(device))
         wake_us = shaper_free_us(device->uplink);
     return wake_us;
+}
+
+void device_shift_clock(struct device *device, double by_us)
+{
+    pass_shift_clock(&device->pass, by_us);
+    shaper_shift_clock(device->uplink, by_us);
 }
 
 struct msg *device_next(struct device *device)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by the files of the server's round logic alone: server.c (who is there, what came), turn.c (a
- * round's turns), handover.c (layers that change sides), collect.c (the trained weights), server_out.c (messages
- * out, ends). */
+/*
+ * Shared by the files of the server's round logic alone: server.c (what came, from round to round), gathering.c (who
+ * is there), turn.c (a round's turns), handover.c (layers that change sides), collect.c (the trained weights),
+ * server_out.c (messages out, ends).
+ */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
 #define EDGE_SERVER_SERVER_IMPL_H
 
@@ -30,8 +32,8 @@ struct seat {
     enum seat_state state;
     uint64_t peer;
     uint64_t n_train, n_test;               /* samples it will train on, and has for evaluations */
-    int64_t round_sent_us;                  /* MSG_ROUND was on its way from here on */
-    int64_t answered_us;                    /* its gradient had gone by here */
+    double round_sent_us;                   /* MSG_ROUND was on its way from here on */
+    double answered_us;                     /* its gradient had gone by here */
     bool returns_layers, returns_optimizer; /* as asked for with the round */
     struct payload *layers[MSG_MAX_PAYLOADS]; /* handed up, until all have; NULL */
 };
@@ -54,8 +56,8 @@ struct turn {
     int n_handed, n_arrived, n_done;
     enum turn_phase phase;
     struct pass pass;
-    int64_t gradients_us; /* backward was over: gradients went on the air */
-    int64_t broadcast_end_us;
+    double gradients_us; /* backward was over: gradients went on the air */
+    double broadcast_end_us;
 };
 
 /* The cut's way into this round, from == to when it stays. */
@@ -87,7 +89,7 @@ struct server {
     int n_slots;    /* n = ceil(phi b), 0 when taking turns */
     int n_test;     /* samples an evaluation covers */
 
-    int64_t round_start_us;
+    double round_start_us;
     struct move move;
     struct turn turn;
     struct evaluation evaluation;
@@ -108,12 +110,17 @@ void server_fail(struct server *server, const char *format, ...)
 void server_finish(struct server *server);
 void server_clear_outbox(struct server *server);
 
+/* gathering.c */
+void gathering_on_hello(struct server *server, uint64_t peer, const struct msg_hello *hello);
+void gathering_on_ready(struct server *server, int seat, const struct msg_ready *ready);
+
 /* turn.c */
-void turn_start_round(struct server *server, int64_t now_us);
-void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us);
-void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us);
-void turn_advance(struct server *server, int64_t now_us);
-int64_t turn_wake_us(const struct server *server);
+void turn_start_round(struct server *server, double now_us);
+void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us);
+void turn_on_round_done(struct server *server, int seat, struct msg *msg, double now_us);
+void turn_advance(struct server *server, double now_us);
+double turn_wake_us(const struct server *server);
+void turn_shift_clock(struct turn *turn, double by_us);
 
 /* handover.c */
 /* At a round's start: the server's layers as its plan says. */
@@ -122,7 +129,8 @@ void handover_release(struct server *server);
 void handover_release_seat(struct seat *seat);
 /* The cut, what the seat's device gains and what it is to hand up. */
 void handover_attach(const struct server *server, int seat, struct msg *msg);
-void handover_on_layers(struct server *server, int seat, struct msg *msg, int64_t now_us);
+void handover_on_layers(struct server *server, int seat, struct msg *msg, double now_us);
+
 /* collect.c */
 void collect_start(struct server *server);
 void collect_on_front(struct server *server, int seat, const struct msg *msg);

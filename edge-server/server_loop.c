@@ -40,9 +40,9 @@ struct run {
     int64_t reminded_us;
 };
 
-static int64_t modelled_now_us(const struct run *run)
+static double modelled_now_us(const struct run *run)
 {
-    return (int64_t)((double)clock_now_us() / run->e->testbed.time_scale);
+    return (double)clock_now_us() / run->e->testbed.time_scale;
 }
 
 static void print_out(struct strbuf *text)
@@ -240,10 +240,10 @@ static void watch_gathering(struct run *run)
 
 static int64_t wait_us(const struct run *run)
 {
-    int64_t wake_us = server_wake_us(run->server);
-    if (wake_us == INT64_MAX)
+    double wake_us = server_wake_us(run->server);
+    if (isinf(wake_us))
         return REMIND_EVERY_US;
-    double left_us = ceil((double)wake_us * run->e->testbed.time_scale) - (double)clock_now_us();
+    double left_us = ceil(wake_us * run->e->testbed.time_scale) - (double)clock_now_us();
     return left_us > 0 ? (int64_t)left_us : 0;
 }
 

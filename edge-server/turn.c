@@ -45,7 +45,7 @@ static struct msg *round_message(struct server *server, int seat)
     return msg;
 }
 
-static void send_round(struct server *server, int seat, struct msg *msg, int64_t now_us)
+static void send_round(struct server *server, int seat, struct msg *msg, double now_us)
 {
     struct seat *to = &server->seats[seat];
     to->returns_layers = msg->round.returns_layers;
@@ -56,7 +56,7 @@ static void send_round(struct server *server, int seat, struct msg *msg, int64_t
 }
 
 /* Weights take their time: those of a front handed on, to its device; those that all gain, to all at once. */
-static void send_round_on_air(struct server *server, int seat, struct msg *msg, int64_t now_us)
+static void send_round_on_air(struct server *server, int seat, struct msg *msg, double now_us)
 {
     double bits = 8.0 * (double)msg_payload_bytes(msg);
     server->seats[seat].round_sent_us = now_us;
@@ -71,7 +71,7 @@ static void send_round_on_air(struct server *server, int seat, struct msg *msg, 
         air_broadcast(server->air, now_us, bits, msg);
 }
 
-static void start_turn(struct server *server, int index, int64_t now_us)
+static void start_turn(struct server *server, int index, double now_us)
 {
     struct turn *turn = &server->turn;
     bool takes_turns = server->framework->takes_turns;
@@ -88,7 +88,7 @@ static void start_turn(struct server *server, int index, int64_t now_us)
     }
 }
 
-void turn_start_round(struct server *server, int64_t now_us)
+void turn_start_round(struct server *server, double now_us)
 {
     const struct schedule *schedule = server->in.schedule;
     struct err err = ERR_INIT;
@@ -111,7 +111,7 @@ void turn_start_round(struct server *server, int64_t now_us)
         start_turn(server, 0, now_us);
 }
 
-static void start_forward(struct server *server, int64_t now_us)
+static void start_forward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     double modelled_s = server->in.schedule->terms.server_forward_s / n_turns(server);
@@ -121,7 +121,7 @@ static void start_forward(struct server *server, int64_t now_us)
                  server->framework->takes_turns ? &server->one : server->lambda);
 }
 
-void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us)
+void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_activations *a = &msg->activations;
     struct round_record *record = current_record(server);
@@ -140,7 +140,7 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, int64
     }
     back_put(server->back, seat - turn->first, payload_data(msg->payload[0]),
              payload_data(msg->payload[1]));
-    double since_s = (double)(now_us - server->seats[seat].round_sent_us) * 1e-6;
+    double since_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
     record->measured.device_forward_s[seat] = a->forward_s;
     record->measured.uplink_s[seat] = since_s - a->forward_s;
     record->devices[seat].forward_busy_s = a->forward_busy_s;
@@ -157,7 +157,7 @@ static void end_pass(struct server *server)
     record->n_overruns += pass_overran(&server->turn.pass);
 }
 
-static void end_forward(struct server *server, int64_t now_us)
+static void end_forward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     end_pass(server);
@@ -183,7 +183,7 @@ static struct msg *gradient_message(struct server *server, const float *gradient
 }
 
 /* The record's losses, and the gradients on the air. */
-static void end_backward(struct server *server, int64_t now_us)
+static void end_backward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     struct round_record *record = current_record(server);
@@ -212,14 +212,14 @@ static void end_backward(struct server *server, int64_t now_us)
     }
 }
 
-static void count_handover(struct server *server, int seat, int64_t now_us)
+static void count_handover(struct server *server, int seat, double now_us)
 {
-    double elapsed_s = (double)(now_us - server->seats[seat].round_sent_us) * 1e-6;
+    double elapsed_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
     current_record(server)->measured.handover_s[seat] += elapsed_s;
 }
 
 /* What all gain is there: the round can begin on every device. */
-static void send_rounds(struct server *server, int64_t now_us)
+static void send_rounds(struct server *server, double now_us)
 {
     for (int i = 0; i < server->n_seats; i++) {
         count_handover(server, i, now_us);
@@ -228,11 +228,11 @@ static void send_rounds(struct server *server, int64_t now_us)
 }
 
 /* One message to every device of the turn, the tensor shared. */
-static void send_gradient_to_all(struct server *server, struct msg *msg, int64_t now_us)
+static void send_gradient_to_all(struct server *server, struct msg *msg, double now_us)
 {
     struct turn *turn = &server->turn;
     turn->broadcast_end_us = now_us;
-    current_record(server)->measured.broadcast_s = (double)(now_us - turn->gradients_us) * 1e-6;
+    current_record(server)->measured.broadcast_s = (now_us - turn->gradients_us) * 1e-6;
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *copy = msg_new(MSG_GRADIENT);
         copy->gradient = msg->gradient;
@@ -246,7 +246,7 @@ static void send_gradient_to_all(struct server *server, struct msg *msg, int64_t
     msg_free(msg);
 }
 
-static void send_from_air(struct server *server, struct msg *msg, int seat, int64_t now_us)
+static void send_from_air(struct server *server, struct msg *msg, int seat, double now_us)
 {
     struct seat *to = &server->seats[seat];
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
@@ -259,7 +259,7 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, int6
     server_send(server, seat, msg);
 }
 
-static void send_broadcast(struct server *server, struct msg *msg, int64_t now_us)
+static void send_broadcast(struct server *server, struct msg *msg, double now_us)
 {
     if (msg->kind != MSG_ROUND) {
         send_gradient_to_all(server, msg, now_us);
@@ -269,7 +269,7 @@ static void send_broadcast(struct server *server, struct msg *msg, int64_t now_u
     send_rounds(server, now_us);
 }
 
-void turn_advance(struct server *server, int64_t now_us)
+void turn_advance(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     if (turn->phase == TURN_FORWARD && pass_is_over(&turn->pass, now_us))
@@ -286,14 +286,21 @@ void turn_advance(struct server *server, int64_t now_us)
     }
 }
 
-int64_t turn_wake_us(const struct server *server)
+double turn_wake_us(const struct server *server)
 {
-    int64_t wake_us = air_wake_us(server->air);
+    double wake_us = air_wake_us(server->air);
     if (server->turn.phase == TURN_FORWARD || server->turn.phase == TURN_BACKWARD) {
-        int64_t pass_us = pass_wake_us(&server->turn.pass);
+        double pass_us = pass_wake_us(&server->turn.pass);
         wake_us = pass_us < wake_us ? pass_us : wake_us;
     }
     return wake_us;
+}
+
+void turn_shift_clock(struct turn *turn, double by_us)
+{
+    pass_shift_clock(&turn->pass, by_us);
+    turn->gradients_us += by_us;
+    turn->broadcast_end_us += by_us;
 }
 
 /*
@@ -301,17 +308,17 @@ int64_t turn_wake_us(const struct server *server)
  * own backward pass, is the downlink's; when the front part comes back with the answer, the downlink ends
  * where its emulation does, and the rest is the hand-over's.
  */
-static void measure_downlink(struct server *server, int seat, const struct msg *msg, int64_t now_us)
+static void measure_downlink(struct server *server, int seat, const struct msg *msg, double now_us)
 {
     struct latency_terms *measured = &current_record(server)->measured;
     struct turn *turn = &server->turn;
     double backward_s = msg->round_done.backward_s;
-    double whole_s = (double)(now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
+    double whole_s = (now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
     measured->device_backward_s[seat] = backward_s;
     measured->downlink_s[seat] = whole_s;
     if (msg->n_payloads == 0)
         return;
-    double downlink_s = (double)(server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
+    double downlink_s = (server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
     measured->downlink_s[seat] = downlink_s;
     measured->handover_s[seat] += whole_s - downlink_s;
 }
@@ -345,7 +352,7 @@ static bool is_late(const struct server *server, const struct round_record *reco
            excess_s > LATE_WALL_S / e->testbed.time_scale;
 }
 
-void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us)
+void turn_on_round_done(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_round_done *done = &msg->round_done;
     struct round_record *record = current_record(server);
@@ -368,7 +375,7 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
         start_turn(server, turn->index + 1, now_us);
         return;
     }
-    record->measured_s = (double)(now_us - server->round_start_us) * 1e-6;
+    record->measured_s = (now_us - server->round_start_us) * 1e-6;
     record->is_late = is_late(server, record);
     server_end_round(server);
 }

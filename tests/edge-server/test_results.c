@@ -16,6 +16,7 @@
 #include "edge-server/phase.h"
 #include "edge-server/results.h"
 #include "edge-server/summary.h"
+#include "tests/link/near.h"
 
 static struct round_record make_record(uint32_t round)
 {
@@ -243,16 +244,16 @@ static void a_broadcast_keeps_the_downlinks_waiting(void **state)
     air_broadcast(air, 0, 4, &cookies[0]); /* 1 ms */
     air_send(air, 0, 0, 2, &cookies[1]);   /* then 2 ms */
     air_send(air, 0, 1, 2, &cookies[2]);   /* then 1 ms */
-    assert_int_equal(air_wake_us(air), 1000);
+    assert_near_us(air_wake_us(air), 1000);
     assert_null(air_pop(air, 999, &device));
     assert_ptr_equal(air_pop(air, 1000, &device), &cookies[0]);
     assert_int_equal(device, AIR_ALL);
-    assert_int_equal(air_wake_us(air), 2000);
+    assert_near_us(air_wake_us(air), 2000);
     assert_ptr_equal(air_pop(air, 2000, &device), &cookies[2]);
     assert_int_equal(device, 1);
     assert_ptr_equal(air_pop(air, 3000, &device), &cookies[1]);
     assert_int_equal(device, 0);
-    assert_int_equal(air_wake_us(air), INT64_MAX);
+    assert_true(isinf(air_wake_us(air)));
     air_free(air);
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ struct line {
     struct partition partition;
     struct server *server;
     struct device *devices[LINE_MAX_DEVICES];
-    int64_t now_us;
+    double now_us;
     int first; /* which device is served first: the order of arrival must not matter */
     struct line_round rounds[LINE_MAX_ROUNDS];
     size_t n_rounds;
@@ -205,12 +206,12 @@ static inline void line_run(struct line *line)
         line_go_on(line);
         while (line_exchange(line))
             ;
-        int64_t wake_us = server_wake_us(line->server);
+        double wake_us = server_wake_us(line->server);
         for (int i = 0; i < line->e.n_devices; i++) {
-            int64_t device_us = device_wake_us(line->devices[i]);
+            double device_us = device_wake_us(line->devices[i]);
             wake_us = device_us < wake_us ? device_us : wake_us;
         }
-        if (wake_us == INT64_MAX)
+        if (isinf(wake_us))
             return;
         line->now_us = wake_us > line->now_us ? wake_us : line->now_us;
         for (int i = 0; i < line->e.n_devices; i++)
