@@ -71,6 +71,8 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
     server->n_test = inputs->n_test_samples;
     server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->schedule->rates : NULL);
+    if (inputs->step_us > 0)
+        air_set_step(server->air, inputs->step_us);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_init(&server->records[i], e->n_devices);
@@ -99,9 +101,9 @@ void server_free(struct server *server)
         return;
     server_clear_outbox(server);
     int seat;
-    struct msg *msg;
-    while ((msg = air_pop(server->air, HUGE_VAL, &seat)))
-        msg_free(msg);
+    struct shaper_piece piece;
+    while (air_take(server->air, HUGE_VAL, &seat, &piece))
+        msg_free(piece.cookie); /* all is due: whole messages */
     air_free(server->air);
     back_free(server->back);
     for (int i = 0; i < server->n_seats; i++)

@@ -33,6 +33,8 @@ struct server_inputs { /* all borrowed for the server's life */
     const struct partition *partition; /* NULL: devices say how many samples they hold */
     int n_test_samples; /* that an evaluation covers; every device must have so many. Without a partition: at
                            most so many, 0 for no limit, and no more than the device with the fewest has */
+    double
+        step_us; /* what the emulated air carries goes in pieces that last so long; 0: whole, when it is due */
 };
 
 struct server *server_new(const struct server_inputs *inputs, struct err *err);

@@ -17,6 +17,7 @@
 #include "edge-server/results.h"
 #include "edge-server/server.h"
 #include "edge-server/summary.h"
+#include "link/shaper.h"
 #include "models/dataset.h"
 #include "models/net.h"
 #include "wire/endpoint.h"
@@ -163,7 +164,9 @@ static int announce(struct run *run, struct err *err)
 
 static int prepare(struct run *run, struct err *err)
 {
-    struct server_inputs inputs = {.experiment = run->e, .schedule = &run->schedule};
+    struct server_inputs inputs = {.experiment = run->e,
+                                   .schedule = &run->schedule,
+                                   .step_us = SHAPER_STEP_WALL_US / run->e->testbed.time_scale};
     net_set_threads(run->e->server.threads);
     if (make_plan(run, err) || divide_data(run, &inputs.n_test_samples, err))
         return -1;

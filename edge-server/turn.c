@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "edge-server/server_impl.h"
+#include "wire/piece.h"
 
 /* A round this much longer than predicted was held up by the machine. */
 #define LATE_SHARE  0.05
@@ -219,11 +220,13 @@ static void count_handover(struct server *server, int seat, double now_us)
 }
 
 /* What all gain is there: the round can begin on every device. */
-static void send_rounds(struct server *server, double now_us)
+static void send_rounds(struct server *server, size_t n_ahead, double now_us)
 {
     for (int i = 0; i < server->n_seats; i++) {
+        struct msg *msg = round_message(server, i);
+        piece_rest(msg, n_ahead);
         count_handover(server, i, now_us);
-        send_round(server, i, round_message(server, i), now_us);
+        send_round(server, i, msg, now_us);
     }
 }
 
@@ -236,6 +239,7 @@ static void send_gradient_to_all(struct server *server, struct msg *msg, double 
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *copy = msg_new(MSG_GRADIENT);
         copy->gradient = msg->gradient;
+        copy->ahead_bytes[0] = msg->ahead_bytes[0];
         msg_attach(copy, payload_share(msg->payload[0]));
         server_send(server, i, copy);
         if (server->n_slots < experiment_of(server)->training.batch_size)
@@ -259,14 +263,51 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, doub
     server_send(server, seat, msg);
 }
 
-static void send_broadcast(struct server *server, struct msg *msg, double now_us)
+static void send_broadcast(struct server *server, struct msg *msg, size_t n_ahead, double now_us)
 {
     if (msg->kind != MSG_ROUND) {
+        piece_rest(msg, n_ahead);
         send_gradient_to_all(server, msg, now_us);
         return;
     }
     msg_free(msg);
-    send_rounds(server, now_us);
+    send_rounds(server, n_ahead, now_us);
+}
+
+static void send_piece_to(struct server *server, int seat, const struct msg *piece)
+{
+    struct msg *copy = msg_new(MSG_PIECE);
+    copy->piece = piece->piece;
+    msg_attach(copy, payload_share(piece->payload[0]));
+    server_send(server, seat, copy);
+}
+
+/* Bytes that are due ahead of their message, to one or all of the turn; a piece is of one payload. */
+static void send_ahead(struct server *server, int seat, const struct shaper_piece *due)
+{
+    const struct turn *turn = &server->turn;
+    size_t offset = due->offset_bytes, end = offset + due->n_bytes;
+    int first = seat == AIR_ALL ? turn->first : seat;
+    int n_seats = seat == AIR_ALL ? turn->n_seats : 1;
+    while (offset < end) {
+        struct msg *piece = piece_cut(due->cookie, offset, end - offset);
+        offset += msg_payload_bytes(piece);
+        for (int i = first; i < first + n_seats; i++)
+            send_piece_to(server, i, piece);
+        msg_free(piece);
+    }
+}
+
+/* The rest of a message is due. */
+static void send_arrived(struct server *server, int seat, const struct shaper_piece *due,
+                         double now_us)
+{
+    if (seat == AIR_ALL) {
+        send_broadcast(server, due->cookie, due->offset_bytes, now_us);
+        return;
+    }
+    piece_rest(due->cookie, due->offset_bytes);
+    send_from_air(server, due->cookie, seat, now_us);
 }
 
 void turn_advance(struct server *server, double now_us)
@@ -277,12 +318,12 @@ void turn_advance(struct server *server, double now_us)
     else if (turn->phase == TURN_BACKWARD && pass_is_over(&turn->pass, now_us))
         end_backward(server, now_us);
     int seat;
-    struct msg *msg;
-    while ((msg = air_pop(server->air, now_us, &seat))) {
-        if (seat == AIR_ALL)
-            send_broadcast(server, msg, now_us);
+    struct shaper_piece due;
+    while (air_take(server->air, now_us, &seat, &due)) {
+        if (due.is_last)
+            send_arrived(server, seat, &due, now_us);
         else
-            send_from_air(server, msg, seat, now_us);
+            send_ahead(server, seat, &due);
     }
 }
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,11 +23,10 @@
 #include "wire/endpoint.h"
 #include "wire/piece.h"
 
-#define MAX_LINKS  5
-#define TIMEOUT_S  60.0
-#define STEP_US    2000
-#define CELL_S     1.0
-#define BOUND      0.02
+#define MAX_LINKS   5
+#define TIMEOUT_S   60.0
+#define CELL_S      1.0
+#define BOUND       0.02
 #define SHUT_DOWN_S 2.0
 
 struct cell {
@@ -86,9 +86,7 @@ static void wait_quietly(struct endpoint *endpoint, double wake_us)
 
 static void push_all(struct shaper *shaper, const struct cell *cell, struct payload *payload)
 {
-    int64_t now_us = clock_now_us();
-    struct msg *first = msg_new(MSG_CLOCK);
-    msg_free(first);
+    double now_us = (double)clock_now_us();
     for (size_t i = 0; i < n_messages(cell); i++)
         shaper_push(shaper, now_us, 8.0 * (double)cell->n_bytes, new_message(payload));
 }
@@ -104,14 +102,14 @@ static void pace(struct endpoint *endpoint, struct shaper *shaper)
 {
     struct shaper_piece piece;
     for (;;) {
-        uint64_t step = shaper_step_bytes(shaper, STEP_US);
-        while (shaper_take(shaper, clock_now_us(), step, &piece)) {
+        uint64_t step = shaper_step_bytes(shaper, SHAPER_STEP_WALL_US);
+        while (shaper_take(shaper, (double)clock_now_us(), step, &piece)) {
             send_piece(endpoint, &piece);
-            step = shaper_step_bytes(shaper, STEP_US);
+            step = shaper_step_bytes(shaper, SHAPER_STEP_WALL_US);
         }
-        if (shaper_step_us(shaper, step) == INT64_MAX)
+        if (isinf(shaper_step_us(shaper, step)))
             return;
-        wait_quietly(endpoint, (double)shaper_step_us(shaper, step));
+        wait_quietly(endpoint, shaper_step_us(shaper, step));
     }
 }
 
