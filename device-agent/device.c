@@ -254,6 +254,18 @@ static int on_collect(struct device *device, struct err *err)
     return 0;
 }
 
+/* Answered at once, while nothing else is on its way. */
+static int on_clock(struct device *device, const struct msg_clock *asked, double now_us,
+                    struct err *err)
+{
+    if (device->state != READY)
+        return err_set(err, "the time was asked for while %s", state_names[device->state]);
+    struct msg *answer = msg_new(MSG_CLOCK);
+    answer->clock = (struct msg_clock){asked->server_sent_s, now_us * 1e-6, now_us * 1e-6};
+    send_now(device, answer);
+    return 0;
+}
+
 static int handle(struct device *device, struct msg *msg, double now_us, struct err *err)
 {
     switch (msg->kind) {
@@ -267,6 +279,8 @@ static int handle(struct device *device, struct msg *msg, double now_us, struct 
         return on_evaluate(device, msg, err);
     case MSG_COLLECT:
         return on_collect(device, err);
+    case MSG_CLOCK:
+        return on_clock(device, &msg->clock, now_us, err);
     case MSG_STOP:
         device->state = DONE;
         return 0;
@@ -281,7 +295,6 @@ static int handle(struct device *device, struct msg *msg, double now_us, struct 
     case MSG_FRONT:
     case MSG_LAYERS:
     case MSG_PIECE:
-    case MSG_CLOCK:
     case MSG_N_KINDS:
         break;
     }
@@ -313,6 +326,7 @@ static void end_forward(struct device *device, double now_us)
     device->n_overruns += pass_overran(&device->pass);
     msg->activations.forward_s = pass_elapsed_s(&device->pass, now_us);
     msg->activations.forward_busy_s = pass_busy_s(&device->pass);
+    msg->activations.forward_start_s = device->pass.start_us * 1e-6;
     device->state = WAITING_FOR_GRADIENTS;
     /* Labels ride along: the latency equations count the activations alone. */
     shaper_push(device->uplink, now_us, 8.0 * (double)payload_bytes(msg->payload[0]), msg);
@@ -325,6 +339,7 @@ static void end_backward(struct device *device, double now_us)
     device->n_overruns += pass_overran(&device->pass);
     msg->round_done.backward_s = pass_elapsed_s(&device->pass, now_us);
     msg->round_done.backward_busy_s = pass_busy_s(&device->pass);
+    msg->round_done.backward_start_s = device->pass.start_us * 1e-6;
     msg->round_done.n_overruns = device->n_overruns;
     device->state = READY;
     shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(msg), msg);

@@ -64,7 +64,8 @@ static int write_headers(struct results *r, struct err *err)
     }
     strbuf_addf(&rounds, ",uplink_bytes,downlink_bytes,broadcast_bytes,handover_bytes,"
                          "columns_below_last,server_busy_s,overruns,is_late,plan_round\n");
-    strbuf_addf(&devices, ",forward_busy_s,backward_busy_s,overruns\n");
+    strbuf_addf(&devices,
+                ",forward_busy_s,backward_busy_s,overruns,clock_offset_s,clock_bound_s\n");
     int status = append(r, &r->rounds, &rounds, err);
     return append(r, &r->devices, &devices, status ? NULL : err) || status ? -1 : 0;
 }
@@ -115,8 +116,12 @@ static void print_device(struct strbuf *s, const struct results *r,
         if (phases[k].is_per_device)
             strbuf_addf(s, ",%.9g,%.9g", phase_of_device(&phases[k], &record->predicted, i),
                         phase_of_device(&phases[k], &record->measured, i));
-    strbuf_addf(s, ",%.9g,%.9g,%" PRIu32 "\n", device->forward_busy_s, device->backward_busy_s,
+    strbuf_addf(s, ",%.9g,%.9g,%" PRIu32, device->forward_busy_s, device->backward_busy_s,
                 device->n_overruns);
+    if (device->has_clock)
+        strbuf_addf(s, ",%.9g,%.3g\n", device->clock_offset_s, device->clock_bound_s);
+    else
+        strbuf_addf(s, ",,\n");
 }
 
 int results_write(struct results *r, const struct round_record *record, struct err *err)

@@ -70,6 +70,7 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
     server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
     server->n_test = inputs->n_test_samples;
+    server->clocks.next_us = -HUGE_VAL;
     server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->schedule->rates : NULL);
     if (inputs->step_us > 0)
         air_set_step(server->air, inputs->step_us);
@@ -242,6 +243,9 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
     case MSG_EVALUATION:
         on_evaluation(server, seat, msg);
         return;
+    case MSG_CLOCK:
+        clocks_on_answer(server, seat, &msg->clock, now_us);
+        return;
     case MSG_LAYERS:
         handover_on_layers(server, seat, msg, now_us);
         return;
@@ -260,7 +264,6 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
     case MSG_EVALUATE:
     case MSG_STOP:
     case MSG_PIECE:
-    case MSG_CLOCK:
     case MSG_N_KINDS:
         break;
     }
@@ -301,6 +304,7 @@ void server_stop(struct server *server, const char *reason)
 
 void server_advance(struct server *server, double now_us)
 {
+    clocks_advance(server, now_us);
     if (server->state == SERVER_TRAINING)
         turn_advance(server, now_us);
 }

@@ -122,6 +122,21 @@ static void start_forward(struct server *server, double now_us)
                  server->framework->takes_turns ? &server->one : server->lambda);
 }
 
+/* A device's stamp, since the round began. */
+static double in_round_us(const struct server *server, int seat, double stamp_s)
+{
+    return stamp_s * 1e6 - server->seats[seat].clock.offset_us - server->round_start_us;
+}
+
+static void record_clock(struct server *server, int seat)
+{
+    const struct clock_offset *clock = &server->seats[seat].clock;
+    struct device_record *device = &current_record(server)->devices[seat];
+    device->has_clock = clock->is_known;
+    device->clock_offset_s = clock->offset_us * 1e-6;
+    device->clock_bound_s = clock->bound_us * 1e-6;
+}
+
 void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_activations *a = &msg->activations;
@@ -145,6 +160,7 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, doubl
     record->measured.device_forward_s[seat] = a->forward_s;
     record->measured.uplink_s[seat] = since_s - a->forward_s;
     record->devices[seat].forward_busy_s = a->forward_busy_s;
+    record->devices[seat].forward_start_us = in_round_us(server, seat, a->forward_start_s);
     record->uplink_bytes += payload_bytes(msg->payload[0]);
     server->seats[seat].state = SEAT_WAITING;
     if (++turn->n_arrived == turn->n_seats)
@@ -407,6 +423,8 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, double
         return;
     measure_downlink(server, seat, msg, now_us);
     record->devices[seat].backward_busy_s = done->backward_busy_s;
+    record->devices[seat].backward_start_us = in_round_us(server, seat, done->backward_start_s);
+    record_clock(server, seat);
     record->devices[seat].n_overruns = done->n_overruns;
     record->n_overruns += done->n_overruns;
     server->seats[seat].state = SEAT_READY;

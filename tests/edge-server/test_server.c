@@ -53,8 +53,10 @@ static void open_table_with(struct table *t, const char *framework, const char *
     t->first[1] = 4;
     t->first[2] = 10;
     t->partition = (struct partition){t->index, t->first, N_DEVICES};
-    struct server_inputs inputs = {&t->e, &t->schedule, has_partition ? &t->partition : NULL,
-                                   N_TEST};
+    struct server_inputs inputs = {.experiment = &t->e,
+                                   .schedule = &t->schedule,
+                                   .partition = has_partition ? &t->partition : NULL,
+                                   .n_test_samples = N_TEST};
     t->server = server_new(&inputs, &err);
     if (!t->server)
         fail_msg("%s", err.text);
@@ -467,7 +469,10 @@ static void a_device_cannot_end_a_round_between_its_two_gradients(void **state)
     server_free(t.server);
     t.e.testbed.models_link = true; /* so that the broadcast and the rest do not arrive together */
     struct err err = ERR_INIT;
-    struct server_inputs inputs = {&t.e, &t.schedule, &t.partition, N_TEST};
+    struct server_inputs inputs = {.experiment = &t.e,
+                                   .schedule = &t.schedule,
+                                   .partition = &t.partition,
+                                   .n_test_samples = N_TEST};
     t.server = server_new(&inputs, &err);
     seat_both(&t);
     say(&t, 10, activations(1, 1));
