@@ -120,6 +120,9 @@ struct server {
 /* server_out.c */
 void server_send(struct server *server, int seat, struct msg *msg);
 void server_send_peer(struct server *server, uint64_t peer, struct msg *msg);
+/* To n_seats from `first` on, bytes that are due ahead of their message (the cookie). */
+void server_send_ahead(struct server *server, int first, int n_seats,
+                       const struct shaper_piece *due);
 void server_fail(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void server_finish(struct server *server);

@@ -290,30 +290,6 @@ static void send_broadcast(struct server *server, struct msg *msg, size_t n_ahea
     send_rounds(server, n_ahead, now_us);
 }
 
-static void send_piece_to(struct server *server, int seat, const struct msg *piece)
-{
-    struct msg *copy = msg_new(MSG_PIECE);
-    copy->piece = piece->piece;
-    msg_attach(copy, payload_share(piece->payload[0]));
-    server_send(server, seat, copy);
-}
-
-/* Bytes that are due ahead of their message, to one or all of the turn; a piece is of one payload. */
-static void send_ahead(struct server *server, int seat, const struct shaper_piece *due)
-{
-    const struct turn *turn = &server->turn;
-    size_t offset = due->offset_bytes, end = offset + due->n_bytes;
-    int first = seat == AIR_ALL ? turn->first : seat;
-    int n_seats = seat == AIR_ALL ? turn->n_seats : 1;
-    while (offset < end) {
-        struct msg *piece = piece_cut(due->cookie, offset, end - offset);
-        offset += msg_payload_bytes(piece);
-        for (int i = first; i < first + n_seats; i++)
-            send_piece_to(server, i, piece);
-        msg_free(piece);
-    }
-}
-
 /* The rest of a message is due. */
 static void send_arrived(struct server *server, int seat, const struct shaper_piece *due,
                          double now_us)
@@ -338,8 +314,10 @@ void turn_advance(struct server *server, double now_us)
     while (air_take(server->air, now_us, &seat, &due)) {
         if (due.is_last)
             send_arrived(server, seat, &due, now_us);
+        else if (seat == AIR_ALL)
+            server_send_ahead(server, turn->first, turn->n_seats, &due);
         else
-            send_ahead(server, seat, &due);
+            server_send_ahead(server, seat, 1, &due);
     }
 }
 
