@@ -38,9 +38,11 @@ const char *endpoint_address(const struct endpoint *endpoint); /* with the real 
 /*
  * Sends and frees *msg, never blocks. A peer that cannot be reached or does not take its messages
  * (queue of ENDPOINT_QUEUE messages full) becomes a WIRE_LOST event of endpoint_wait(), after the messages
- * that wait to be read. What is sent to a peer that was lost or refused is dropped: that was told already.
+ * that wait to be read. ZeroMQ takes note of what has left in halves of the queue: half of it is sure to fit,
+ * twice of what a message in pieces is at most. What is sent to a peer that was lost or refused is dropped:
+ * that was told already.
  */
-#define ENDPOINT_QUEUE 256
+#define ENDPOINT_QUEUE 512
 void endpoint_send(struct endpoint *endpoint, uint64_t peer, struct msg **msg);
 
 enum wire_event_kind {

@@ -28,7 +28,7 @@
 #define CELL_S        1.0
 #define BOUND         0.02
 #define SHUT_DOWN_S   2.0
-#define MAX_UNDER_WAY 200 /* below ENDPOINT_QUEUE */
+#define MAX_UNDER_WAY 200 /* below half of ENDPOINT_QUEUE */
 
 struct cell {
     double rate_bps;
