@@ -316,6 +316,7 @@ double server_wake_us(const struct server *server)
 
 void server_shift_clock(struct server *server, double by_us)
 {
+    server->run_start_us += by_us;
     server->round_start_us += by_us;
     server->clocks.next_us += by_us;
     for (int i = 0; i < server->n_seats; i++) {

@@ -103,7 +103,7 @@ struct server {
     int n_slots;    /* n = ceil(phi b), 0 when taking turns */
     int n_test;     /* samples an evaluation covers */
 
-    double round_start_us;
+    double run_start_us, round_start_us; /* the first round began, this one did */
     struct clocks clocks;
     struct move move;
     struct turn turn;
@@ -139,6 +139,15 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, double
 void turn_advance(struct server *server, double now_us);
 double turn_wake_us(const struct server *server);
 void turn_shift_clock(struct turn *turn, double by_us);
+
+/* timeline.c: what happens now, into the current record. */
+void timeline_start_round(struct server *server, double now_us);
+void timeline_start_turn(struct server *server, double now_us);
+void timeline_arrived(struct server *server, int seat, double forward_s, double now_us);
+void timeline_forward(struct server *server, double now_us);
+void timeline_backward(struct server *server, double now_us);
+void timeline_gradients(struct server *server); /* backward is over, or the broadcast */
+void timeline_done(struct server *server, int seat, const struct msg *msg, double now_us);
 
 /* handover.c */
 /* At a round's start: the server's layers as its plan says. */

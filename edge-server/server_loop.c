@@ -175,7 +175,7 @@ static int prepare(struct run *run, struct err *err)
         return -1;
     inputs.partition = run->partition.index ? &run->partition : NULL;
     bool takes_turns = run->schedule.problem.takes_turns;
-    run->summary = summary_new(takes_turns);
+    run->summary = summary_new(run->e, takes_turns);
     run->results = results_open(run->options->out_dir, run->e, takes_turns, err);
     run->server = run->results ? server_new(&inputs, err) : NULL;
     if (!run->server)
@@ -303,6 +303,9 @@ static int release(struct run *run, struct err *err)
 int server_run(const struct server_options *options, struct err *err)
 {
     struct run run = {.options = options, .e = options->experiment};
+    if (run.e->testbed.time_scale <= 0)
+        return err_set(err,
+                       "testbed.time_scale: auto is for `splitbed run` to find: give a number");
     int status = prepare(&run, err);
     if (!status) {
         status = train(&run, err);

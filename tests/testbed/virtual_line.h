@@ -19,6 +19,7 @@
 #include "device-agent/device.h"
 #include "edge-server/framework.h"
 #include "edge-server/planning.h"
+#include "edge-server/results.h"
 #include "edge-server/schedule.h"
 #include "edge-server/server.h"
 #include "models/dataset.h"
@@ -56,6 +57,7 @@ struct line {
     double clock_every_us;   /* as in struct server_inputs */
     double clock_ahead_us;   /* the devices' clocks are so much ahead of the server's */
     struct joint up[LINE_MAX_DEVICES], down[LINE_MAX_DEVICES];
+    struct results *results; /* records go there too; NULL */
     struct err err;
 };
 
@@ -131,6 +133,8 @@ static inline void line_close(struct line *line)
 static inline void line_keep(struct line *line, const struct round_record *record)
 {
     assert_true(line->n_rounds < LINE_MAX_ROUNDS);
+    if (line->results)
+        assert_int_equal(results_write(line->results, record, &line->err), 0);
     struct line_round *round = &line->rounds[line->n_rounds++];
     *round = (struct line_round){
         .loss = record->loss,
