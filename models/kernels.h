@@ -39,6 +39,8 @@ struct kernels {
     const struct norm_kernels *norm;
     const struct pool_kernels *pool;
     const struct winograd_kernels *winograd;
+    /* Multiply-adds in registers: returns how many operations they were, two each; to be timed. */
+    double (*peak)(long n_rounds);
 };
 
 /* The best this processor has. */

@@ -11,6 +11,8 @@ extern const struct norm_kernels KERNEL(norm_kernels);
 extern const struct pool_kernels KERNEL(pool_kernels);
 extern const struct winograd_kernels KERNEL(winograd_kernels);
 
+extern double KERNEL(peak)(long n_rounds);
+
 extern const struct kernels KERNEL(kernels);
 const struct kernels KERNEL(kernels) = {
     .isa = TEXT(KERNEL_ISA),
@@ -18,4 +20,5 @@ const struct kernels KERNEL(kernels) = {
     .norm = &KERNEL(norm_kernels),
     .pool = &KERNEL(pool_kernels),
     .winograd = &KERNEL(winograd_kernels),
+    .peak = KERNEL(peak),
 };

@@ -7,21 +7,22 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/units.h"
-#include "models/profile.h"
+#include "models/peak.h"
 #include "testbed/command.h"
-#include "testbed/layer_timing.h"
+#include "testbed/profile_report.h"
 
 #define MAX_BATCH   4096
 #define MAX_THREADS 1024
 
 struct arguments {
-    const char *model;
+    const char *model, *json_path;
     int batch, threads;
 };
 
 static const struct argp_option option_table[] = {
     {"batch", 'b', "N", 0, "Samples at a time when measuring (default 16)", 0},
-    {"threads", 't', "N", 0, "BLAS threads (default 1)", 0},
+    {"threads", 't', "N", 0, "Threads to compute with (default 1)", 0},
+    {"json", 'j', "FILE", 0, "Write all of it to FILE", 0},
     {0}};
 
 static int count_of(struct argp_state *state, const char *option, const char *text, int max)
@@ -42,6 +43,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 't':
         a->threads = count_of(state, "threads", value, MAX_THREADS);
         return 0;
+    case 'j':
+        a->json_path = value;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->model)
             argp_error(state, "'%s': one MODEL is wanted", value);
@@ -56,64 +60,58 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-static double gflops(double flop, double seconds)
+/* Layers [0, i + 1) trained with momentum, for each i. */
+static int predict_memory(struct profile_report *report, struct err *err)
 {
-    return seconds > 0 ? flop / seconds * 1e-9 : 0;
-}
-
-static void print_row(int cut, const struct layer_profile *layer, const struct layer_timing *t,
-                      int batch)
-{
-    char shape[SHAPE_TEXT_BYTES];
-    printf(
-        "%4d  %-18s %-16s %-12s %12.0f %12.0f %10zu %10zu %9.3f %9.3f %8.1f\n", cut, layer->name,
-        layer->kind, shape_format(&layer->output, shape), layer->forward_flop, layer->backward_flop,
-        layer->n_params, layer->activation_bytes, 1e3 * t->forward_s, 1e3 * t->backward_s,
-        gflops(batch * (layer->forward_flop + layer->backward_flop), t->forward_s + t->backward_s));
-}
-
-static void print_table(const struct net_spec *spec, const struct profile *profile,
-                        const struct layer_timing *timings, const struct arguments *a)
-{
-    char shape[SHAPE_TEXT_BYTES];
-    struct layer_profile sum = {.kind = ""};
-    struct layer_timing total = {0, 0};
-    printf("%s, input %s. FLOP, bytes: per sample. Times: batch of %d, %d thread%s.\n", spec->name,
-           shape_format(&spec->input, shape), a->batch, a->threads, a->threads == 1 ? "" : "s");
-    printf("%4s  %-18s %-16s %-12s %12s %12s %10s %10s %9s %9s %8s\n", "cut", "after layer", "kind",
-           "output", "forward", "backward", "params", "bytes", "fwd ms", "bwd ms", "GFLOP/s");
-    for (int i = 0; i < profile->n_layers; i++) {
-        const struct layer_profile *layer = &profile->layers[i];
-        print_row(i + 1, layer, &timings[i], a->batch);
-        sum.forward_flop += layer->forward_flop;
-        sum.backward_flop += layer->backward_flop;
-        sum.n_params += layer->n_params;
-        total.forward_s += timings[i].forward_s;
-        total.backward_s += timings[i].backward_s;
+    struct optimizer sgd;
+    if (optimizer_init(&sgd, "sgd", err))
+        return -1;
+    sgd.momentum = 0.9;
+    for (int i = 0; i < report->profile.n_layers; i++) {
+        struct training_memory_request request = {
+            .spec = report->spec,
+            .to = i + 1,
+            .max_batch = report->batch,
+            .n_threads = report->threads,
+            .optimizer = &sgd,
+        };
+        if (training_memory_predict(&report->fronts[i], &request, err))
+            return -1;
     }
-    printf("%4s  %-18s %-16s %-12s %12.0f %12.0f %10zu %10s %9.3f %9.3f %8.1f\n", "", "sum", "", "",
-           sum.forward_flop, sum.backward_flop, sum.n_params, "", 1e3 * total.forward_s,
-           1e3 * total.backward_s,
-           gflops(a->batch * (sum.forward_flop + sum.backward_flop),
-                  total.forward_s + total.backward_s));
+    return 0;
+}
+
+static int measure(struct profile_report *report, struct err *err)
+{
+    if (predict_memory(report, err) ||
+        layer_timing_measure(report->timings, report->spec, report->batch, report->threads, err))
+        return -1;
+    report->peak_flop_per_s = peak_flop_per_s();
+    report->instruction_set = peak_instruction_set();
+    return 0;
 }
 
 static int profile_model(const struct arguments *a, const struct net_spec *spec)
 {
     struct err err = ERR_INIT;
-    struct profile profile;
-    if (profile_make(&profile, spec, &err)) {
+    struct profile_report report = {.spec = spec, .batch = a->batch, .threads = a->threads};
+    if (profile_make(&report.profile, spec, &err)) {
         log_error("%s: %s", a->model, err.text);
         return EXIT_USAGE;
     }
-    struct layer_timing *timings = mem_zero((size_t)profile.n_layers, sizeof *timings);
-    int status = layer_timing_measure(timings, spec, a->batch, a->threads, &err);
+    size_t n_layers = (size_t)report.profile.n_layers;
+    report.timings = mem_zero(n_layers, sizeof *report.timings);
+    report.fronts = mem_zero(n_layers, sizeof *report.fronts);
+    int status = measure(&report, &err);
+    if (status == 0) {
+        profile_print(&report);
+        status = a->json_path ? profile_save(&report, a->json_path, &err) : 0;
+    }
     if (status)
         log_error("%s: %s", a->model, err.text);
-    else
-        print_table(spec, &profile, timings, a);
-    free(timings);
-    profile_release(&profile);
+    free(report.timings);
+    free(report.fronts);
+    profile_release(&report.profile);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -124,7 +122,8 @@ int command_profile(int argc, char **argv)
                                      "MODEL",
                                      "Lists a model's layers with shape, FLOP (2 per "
                                      "multiply-add), parameters and activation bytes, "
-                                     "and measures forward and backward on this machine.",
+                                     "measures forward and backward on this machine, and says how "
+                                     "much memory training takes.",
                                      NULL,
                                      NULL,
                                      NULL};
