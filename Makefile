@@ -193,6 +193,13 @@ bench-models: $(BENCH_PROGRAMS)
 bench-split: $(PROGRAMS)
 	$(PYTHON) tests/bench/run_split.py --bin $(B)/bin --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
 
+## bench-conv: measure each algorithm of a convolution on the models' shapes (BENCH="THREADS WORD": some)
+.PHONY: bench-conv
+bench-conv: $(B)/tests/bench/bench_conv
+	$< $(BENCH)
+$(B)/tests/bench/bench_conv: $(B)/tests/bench/bench_conv.o $(call archives,models $(BELOW_models))
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,models $(BELOW_models))
+
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
 lint: setup

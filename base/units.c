@@ -38,6 +38,7 @@ static const struct unit units[] = {
     {"kB", DIM_SIZE, 1e3, false},       {"MB", DIM_SIZE, 1e6, false},
     {"GB", DIM_SIZE, 1e9, false},       {"KiB", DIM_SIZE, 1024, false},
     {"MiB", DIM_SIZE, 1048576, false},  {"GiB", DIM_SIZE, 1073741824, false},
+    {"m/s", DIM_SPEED, 1, false},       {"km/h", DIM_SPEED, 1 / 3.6, false},
 };
 
 static const struct {
@@ -52,6 +53,7 @@ static const struct {
     [DIM_GAIN] = {"a gain", "", "a bare ratio, dB, dBi"},
     [DIM_RATE] = {"a rate", "bit/s", "bit/s, kbit/s, Mbit/s, Gbit/s"},
     [DIM_SIZE] = {"a size", "B", "B, kB, MB, GB, KiB, MiB, GiB"},
+    [DIM_SPEED] = {"a speed", "m/s", "m/s, km/h"},
 };
 
 /* The C locale; the object lives as long as the program. */

@@ -18,6 +18,7 @@ enum dimension {
     DIM_GAIN,      /* linear power ratio; dB, dBi */
     DIM_RATE,      /* bit/s */
     DIM_SIZE,      /* bytes; kB = 1000, KiB = 1024 */
+    DIM_SPEED,     /* m/s; km/h */
 };
 
 /* The number alone: the whole of `text`, finite, with a decimal point in any locale. */

@@ -13,21 +13,30 @@ struct air {
     int n_devices;
 };
 
-static struct shaper *link_of(double rate_bps)
+/* A rate of 0 belongs to a link that carries nothing under this plan. */
+static double usable(double rate_bps)
 {
-    /* A rate of 0 belongs to a link that carries nothing under this plan. */
-    return shaper_new(rate_bps > 0 ? rate_bps : HUGE_VAL);
+    return rate_bps > 0 ? rate_bps : HUGE_VAL;
 }
 
 struct air *air_new(int n_devices, const struct rates *rates)
 {
     struct air *air = mem_zero(1, sizeof *air);
     air->n_devices = n_devices;
-    air->broadcast = link_of(rates ? rates->broadcast_bps : 0);
+    air->broadcast = shaper_new(HUGE_VAL);
     air->downlinks = mem_zero((size_t)n_devices, sizeof *air->downlinks);
     for (int i = 0; i < n_devices; i++)
-        air->downlinks[i] = link_of(rates ? rates->downlink_bps[i] : 0);
+        air->downlinks[i] = shaper_new(HUGE_VAL);
+    if (rates)
+        air_set_rates(air, rates);
     return air;
+}
+
+void air_set_rates(struct air *air, const struct rates *rates)
+{
+    shaper_set_rate(air->broadcast, usable(rates->broadcast_bps));
+    for (int i = 0; i < air->n_devices; i++)
+        shaper_set_rate(air->downlinks[i], usable(rates->downlink_bps[i]));
 }
 
 void air_free(struct air *air)

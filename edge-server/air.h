@@ -17,6 +17,9 @@ struct air;
 struct air *air_new(int n_devices, const struct rates *rates);
 void air_free(struct air *air);
 
+/* Of what is sent from now on. Not for an air that is not emulated. */
+void air_set_rates(struct air *air, const struct rates *rates);
+
 void air_broadcast(struct air *air, int64_t now_us, double bits, void *cookie);
 void air_send(struct air *air, int64_t now_us, int device, double bits, void *cookie);
 

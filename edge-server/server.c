@@ -94,7 +94,8 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     else if (aggregation < 0)
         status = err_set(err, "there is no aggregation '%s'", e->training.aggregation);
     else
-        status = build_learning(server, err);
+        status = build_learning(server, err) ||
+                 conditions_init(&server->conditions, e, inputs->problem, inputs->plan, err);
     if (status) {
         server_free(server);
         return NULL;
@@ -114,6 +115,7 @@ void server_free(struct server *server)
     while ((msg = air_pop(server->air, INT64_MAX, &seat)))
         msg_free(msg);
     air_free(server->air);
+    conditions_release(&server->conditions);
     back_free(server->back);
     for (int i = 0; i < server->n_seats; i++)
         payload_drop(server->fronts[i]);

@@ -6,6 +6,7 @@
 
 #include "edge-server/air.h"
 #include "edge-server/back.h"
+#include "edge-server/conditions.h"
 #include "edge-server/evaluation.h"
 #include "edge-server/framework.h"
 #include "edge-server/server.h"
@@ -70,6 +71,7 @@ struct server {
     int n_to_collect;
     bool has_weights; /* fronts were collected */
     struct back *back;
+    struct conditions conditions; /* the radio of the round */
     struct air *air;
     double *lambda; /* [C] D_i / sum D */
     double one;     /* the weight of a device that is alone on its turn */

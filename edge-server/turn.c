@@ -30,7 +30,7 @@ static bool hands_over(const struct server *server)
 static struct msg *round_message(struct server *server, int seat)
 {
     const struct experiment *e = experiment_of(server);
-    const struct latency_terms *predicted = &server->in.plan->terms;
+    const struct latency_terms *predicted = conditions_terms(&server->conditions);
     struct msg *msg = msg_new(MSG_ROUND);
     msg->round.round = current_record(server)->round;
     msg->round.n_shared = (uint32_t)server->n_slots;
@@ -40,7 +40,7 @@ static struct msg *round_message(struct server *server, int seat)
         msg->round.backward_s = predicted->device_backward_s[seat];
     }
     if (e->testbed.models_link)
-        msg->round.uplink_bps = server->in.plan->rates.uplink_bps[seat];
+        msg->round.uplink_bps = server->conditions.rates.uplink_bps[seat];
     return msg;
 }
 
@@ -69,15 +69,22 @@ static void start_turn(struct server *server, int index, int64_t now_us)
 void turn_start_round(struct server *server, int64_t now_us)
 {
     uint32_t round = current_record(server)->round + 1;
+    struct err err = ERR_INIT;
+    if (conditions_next(&server->conditions, &err)) {
+        server_fail(server, "%s", err.text);
+        return;
+    }
     server->current = !server->current;
     struct round_record *record = current_record(server);
     round_record_reset(record);
     record->round = round;
     record->cut = server->in.problem->cuts[server->in.plan->cut].layer;
-    record->predicted = &server->in.plan->terms;
-    record->predicted_s = server->in.plan->latency_s;
+    record->predicted = conditions_terms(&server->conditions);
+    record->predicted_s = server->conditions.latency_s;
     server->round_start_us = now_us;
     server->state = SERVER_TRAINING;
+    if (experiment_of(server)->testbed.models_link)
+        air_set_rates(server->air, &server->conditions.rates);
     start_turn(server, 0, now_us);
 }
 

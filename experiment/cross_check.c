@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "experiment/cross_check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "experiment/radio_setup.h"
 #include "models/profile.h"
 
 /* The node at section.key, or the nearest around it that was written. */
@@ -107,6 +109,33 @@ static void check_cuts(const struct experiment *e, const struct yaml_node *root,
     profile_release(&profile);
 }
 
+/* "radio.gains: what" at the key it begins with. */
+static void complain_radio(const struct yaml_node *root, const struct err *err,
+                           struct complaints *c)
+{
+    struct key_path radio = {NULL, "radio", 0};
+    char key[32] = "";
+    sscanf(err->text, "radio.%31[a-z_]", key);
+    const char *what = strstr(err->text, ": ");
+    struct key_path path = {&radio, key, 0};
+    complain(c, place_of(root, "radio", key), &path, "%s", what ? what + 2 : err->text);
+}
+
+/* The files it names are there and right; what they hold is read again where it is needed. */
+static void check_radio(const struct experiment *e, const struct yaml_node *root,
+                        struct complaints *c)
+{
+    struct err err = ERR_INIT;
+    struct channel *channel = radio_channel(e, &err);
+    if (!channel)
+        complain_radio(root, &err, c);
+    struct links *links = radio_links(e, &err);
+    if (!links)
+        complain_radio(root, &err, c);
+    channel_free(channel);
+    links_free(links);
+}
+
 /* Keys of `data` that do not go together. */
 static void check_data(const struct experiment *e, const struct yaml_node *root,
                        struct complaints *c)
@@ -130,8 +159,11 @@ static void check_data(const struct experiment *e, const struct yaml_node *root,
 
 void cross_check(const struct experiment *e, const struct yaml_node *root, struct complaints *c)
 {
+    size_t before = c->n;
     check_device_names(e, root, c);
     check_gains(e, root, c);
+    if (c->n == before) /* a table of that many gains can be made */
+        check_radio(e, root, c);
     check_cuts(e, root, c);
     check_data(e, root, c);
 }

@@ -18,6 +18,8 @@
 #define EXPERIMENT_MAX_DEVICES     100000
 #define EXPERIMENT_MAX_SUBCHANNELS 100000
 
+#define RADIO_NO_FILE "none"
+
 struct experiment_device {
     char *name;      /* unique; group name, with a running number when the group counts several */
     double clock_hz; /* f_i, cycles/s */
@@ -82,6 +84,20 @@ struct experiment {
         double downlink_psd_w_per_hz; /* p_DL */
         double total_power_w;         /* p_total of all devices' uplinks */
         double antenna_gain;          /* both ends together, linear */
+        char *gains;                  /* file of path loss `table`; RADIO_NO_FILE */
+        char *shadowing;              /* "none", "fixed", "correlated" */
+        double rician_k;              /* linear */
+        char *fading_block;           /* "run", "round", "time" */
+        double coherence_time_s;      /* of fading_block time */
+        char *mobility;               /* row of link/ */
+        double speed_min_m_per_s, speed_max_m_per_s, pause_s, cell_radius_m; /* waypoint */
+        char *positions;          /* file of mobility `positions`; RADIO_NO_FILE */
+        char *trace;              /* file that says who replays which recording; RADIO_NO_FILE */
+        double delay_s, jitter_s; /* propagation, and its seeded variation */
+        double loss;              /* share of segments sent again */
+        double retransmission_s;  /* after so much */
+        double up_mean_s, down_mean_s; /* of drawn outages; up_mean_s 0: none */
+        char *outages;                 /* file of scheduled outages; RADIO_NO_FILE */
     } radio;
 
     struct {

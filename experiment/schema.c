@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "link/mobility.h"
 #include "link/radio.h"
 #include "models/dataset.h"
 #include "models/loss.h"
@@ -64,6 +65,13 @@ static void add_fadings(const struct experiment_choices *choices, struct strbuf 
     (void)choices;
     for (int i = 0; fading_at(i); i++)
         strbuf_addf(out, "%s%s", i ? ", " : "", fading_at(i)->name);
+}
+
+static void add_mobilities(const struct experiment_choices *choices, struct strbuf *out)
+{
+    (void)choices;
+    for (int i = 0; mobility_at(i); i++)
+        strbuf_addf(out, "%s%s", i ? ", " : "", mobility_at(i)->name);
 }
 
 static const struct section sections[] = {
@@ -225,10 +233,62 @@ static const struct key_row rows[] = {
     {"radio", "antenna_gain", KEY_QUANTITY, DIM_GAIN, ABOVE(0, 1e12), .fallback = "10",
      .help = "both ends together, a ratio of powers", IN(experiment, radio.antenna_gain)},
     {"radio", "fading", KEY_CHOICE, .fallback = "none", .add_choices = add_fadings,
-     .help = "small-scale fading, drawn once per device and subchannel",
-     IN(experiment, radio.fading)},
+     .help = "small-scale fading, drawn per device and subchannel", IN(experiment, radio.fading)},
+    {"radio", "gains", KEY_TEXT, .fallback = RADIO_NO_FILE,
+     .help = "path_loss table: CSV file device,gain_db or device,subchannel,gain_db, antennas "
+             "included; relative to the working directory",
+     IN(experiment, radio.gains)},
+    {"radio", "shadowing", KEY_CHOICE, .fallback = "none", .choices = "none, fixed, correlated",
+     .help = "with the path-loss model's deviation: a draw for each device, or a field over the "
+             "cell",
+     IN(experiment, radio.shadowing)},
+    {"radio", "rician_k", KEY_QUANTITY, DIM_GAIN, CLOSED(0, 1e6), .fallback = "10",
+     .help = "fading rician: power of the direct path over that of all others",
+     IN(experiment, radio.rician_k)},
+    {"radio", "fading_block", KEY_CHOICE, .fallback = "run", .choices = "run, round, time",
+     .help = "how long a draw of the fading lasts: for the run, a round, or coherence_time",
+     IN(experiment, radio.fading_block)},
+    {"radio", "coherence_time", KEY_QUANTITY, DIM_TIME, CLOSED(1e-3, 1e6), .fallback = "1 s",
+     .help = "fading_block time: a round has the fading of the block it begins in",
+     IN(experiment, radio.coherence_time_s)},
+    {"radio", "mobility", KEY_CHOICE, .fallback = "none", .add_choices = add_mobilities,
+     .help = "how devices move on the modelled clock", IN(experiment, radio.mobility)},
+    {"radio", "speed_min", KEY_QUANTITY, DIM_SPEED, CLOSED(1e-3, 1000), .fallback = "0.5 m/s",
+     .help = "mobility waypoint: slowest walk", IN(experiment, radio.speed_min_m_per_s)},
+    {"radio", "speed_max", KEY_QUANTITY, DIM_SPEED, CLOSED(1e-3, 1000), .fallback = "1.5 m/s",
+     .help = "mobility waypoint: fastest walk", IN(experiment, radio.speed_max_m_per_s)},
+    {"radio", "pause", KEY_QUANTITY, DIM_TIME, CLOSED(0, 1e6), .fallback = "0 s",
+     .help = "mobility waypoint: rest between two walks", IN(experiment, radio.pause_s)},
+    {"radio", "cell_radius", KEY_QUANTITY, DIM_LENGTH, CLOSED(1, 1e6), .fallback = "200 m",
+     .help = "mobility waypoint: of the cell around the server",
+     IN(experiment, radio.cell_radius_m)},
+    {"radio", "positions", KEY_TEXT, .fallback = RADIO_NO_FILE,
+     .help =
+         "mobility positions: CSV file time_s,device,x_m,y_m; relative to the working directory",
+     IN(experiment, radio.positions)},
+    {"radio", "trace", KEY_TEXT, .fallback = RADIO_NO_FILE,
+     .help = "CSV file device,direction,trace: links that replay a recording in place of the "
+             "planned rate; relative to the working directory",
+     IN(experiment, radio.trace)},
+    {"radio", "delay", KEY_QUANTITY, DIM_TIME, CLOSED(0, 60), .fallback = "0 s",
+     .help = "propagation, each way", IN(experiment, radio.delay_s)},
+    {"radio", "jitter", KEY_QUANTITY, DIM_TIME, CLOSED(0, 60), .fallback = "0 s",
+     .help = "further delay of each transfer, uniform from 0 to this",
+     IN(experiment, radio.jitter_s)},
+    {"radio", "loss", KEY_QUANTITY, DIM_NONE, CLOSED(0, 0.5), .fallback = "0",
+     .help = "share of 1500-byte segments that are sent again", IN(experiment, radio.loss)},
+    {"radio", "retransmission", KEY_QUANTITY, DIM_TIME, CLOSED(0, 60), .fallback = "200 ms",
+     .help = "until lost segments are sent again", IN(experiment, radio.retransmission_s)},
+    {"radio", "outage_every", KEY_QUANTITY, DIM_TIME, CLOSED(0, 1e6), .fallback = "0 s",
+     .help = "mean time a device's link is up between drawn outages; 0: none",
+     IN(experiment, radio.up_mean_s)},
+    {"radio", "outage_length", KEY_QUANTITY, DIM_TIME, CLOSED(1e-3, 1e6), .fallback = "1 s",
+     .help = "mean length of drawn outages", IN(experiment, radio.down_mean_s)},
+    {"radio", "outages", KEY_TEXT, .fallback = RADIO_NO_FILE,
+     .help = "CSV file device,down_s,up_s of scheduled outages; relative to the working directory",
+     IN(experiment, radio.outages)},
 
-    {"scheduler", "policy", KEY_CHOICE, .fallback = "exact", .add_choices = add_policies,
+    {"scheduler", "policy", KEY_CHOICE, .fallback = "auto", .add_choices = add_policies,
      .help = "how the plan is made", IN(experiment, scheduler.policy)},
     {"scheduler", "gap", KEY_QUANTITY, DIM_NONE, BELOW(0, 1), .fallback = "0.5 %",
      .help = "good enough: (latency - lower bound) / latency", IN(experiment, scheduler.gap)},

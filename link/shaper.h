@@ -2,16 +2,31 @@
 /*
  * A link of a given rate as a first-in first-out queue that is told the time and never sleeps.
  *
- * A message that is pushed occupies the link for bits / rate after those before it; shaper_pop() gives it
- * back once its last bit would have arrived, never earlier. Whoever drives the shaper sleeps (or advances
- * a virtual clock) until shaper_next_us(). Times are microseconds on the caller's clock; the fraction of a
- * microsecond that a message ends on is carried to the next, so that no rate is lost by rounding.
+ * A message that is pushed occupies the link for bits / rate after those before it. It comes back
+ * whole from shaper_pop() once its last bit would have arrived, or piece by piece from
+ * shaper_take(), never earlier. Whoever drives the shaper sleeps (or advances a virtual clock)
+ * until shaper_next_us() or shaper_step_us(). Times are microseconds on the caller's clock; the
+ * fraction of a microsecond that a message ends on is carried to the next, so that no rate is lost
+ * by rounding.
+ *
+ * A sender in steps:
+ *
+ *     step = shaper_step_bytes(rate_bps);
+ *     while (shaper_take(shaper, now_us, step, &piece)) ...send piece.n_bytes of piece.cookie...
+ *     ...sleep until shaper_step_us(shaper, step)...
+ *
+ * Every piece has its own due time, counted from the message's start: one that is woken late gets
+ * all that is due by then and is back on time, so lateness never adds up and the last byte goes
+ * when bits / rate says.
  */
 #ifndef LINK_SHAPER_H
 #define LINK_SHAPER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "link/capacity.h"
 
 struct shaper;
 
@@ -21,6 +36,20 @@ void shaper_free(struct shaper *shaper); /* must be empty, or the cookies are th
 
 /* For messages pushed from now on; those in the queue keep the end they were given. */
 void shaper_set_rate(struct shaper *shaper, double rate_bps);
+
+/*
+ * In place of a rate a capacity (a recording, outages), whose second 0 is epoch_us; for messages
+ * pushed from now on, not before epoch_us. Copied; what it points to is borrowed. shaper_set_rate()
+ * ends it.
+ */
+void shaper_set_capacity(struct shaper *shaper, const struct capacity *capacity, int64_t epoch_us);
+
+/*
+ * Messages pushed from now on arrive so much after they have left, without keeping the link
+ * (propagation, and what a message waits for segments to be sent again). None overtakes: one after
+ * a slower one arrives no earlier than it.
+ */
+void shaper_set_delay(struct shaper *shaper, double delay_s);
 
 /* `cookie` comes back from shaper_pop(). Starts at now_us or when the link gets free, the later. */
 void shaper_push(struct shaper *shaper, int64_t now_us, double bits, void *cookie);
@@ -34,10 +63,34 @@ int64_t shaper_next_us(const struct shaper *shaper);
 /* The oldest message if it has arrived by now_us, else NULL. */
 void *shaper_pop(struct shaper *shaper, int64_t now_us);
 
+/* Part of the oldest message. */
+struct shaper_piece {
+    void *cookie;
+    uint64_t offset_bytes, n_bytes; /* n_bytes 0 only for the last piece of an empty message */
+    bool is_last; /* the message has left the queue; the cookie is the caller's again */
+};
+
+/*
+ * What of the oldest message has arrived by now_us and was not taken yet, in whole steps of
+ * step_bytes > 0, the last one shorter; false when there is no whole step yet. Never goes over the
+ * end of a message: ask again until false. Messages are counted in whole bytes.
+ */
+bool shaper_take(struct shaper *shaper, int64_t now_us, uint64_t step_bytes,
+                 struct shaper_piece *piece);
+
+/* When shaper_take() next has a piece, rounded up; INT64_MAX when the queue is empty. */
+int64_t shaper_step_us(const struct shaper *shaper, uint64_t step_bytes);
+
+/*
+ * About a millisecond of the link: from 4 KiB, below which steps cost more than they smooth, to 256
+ * KiB.
+ */
+uint64_t shaper_step_bytes(double rate_bps);
+
 /* When the link gets free, rounded up; in the past when idle. */
 int64_t shaper_free_us(const struct shaper *shaper);
 
-/* Bits that arrived in all, for conservation checks and counters. */
+/* Bits that arrived in all, pieces included, for conservation checks and counters. */
 double shaper_delivered_bits(const struct shaper *shaper);
 
 #endif

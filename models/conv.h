@@ -52,7 +52,7 @@ struct conv_algorithm {
     void (*run[CONV_N_TASKS])(const struct conv *conv, const struct layer_pass *pass);
 };
 
-extern const struct conv_algorithm conv_winograd, conv_gemm;
+extern const struct conv_algorithm conv_winograd, conv_lanes, conv_pixelwise, conv_gemm;
 
 /* The rows of the table, for tests and benches; NULL past the last. */
 const struct conv_algorithm *conv_algorithm_at(size_t i);

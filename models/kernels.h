@@ -31,6 +31,8 @@ typedef float f32x16_unaligned __attribute__((vector_size(64), aligned(4), may_a
 #else
 #define KERNEL_INDEPENDENT _Pragma("GCC ivdep")
 #endif
+struct lane_kernels;     /* models/kernels_lanes.h */
+struct winograd_kernels; /* models/winograd.h */
 
 /* What each does stands in its header, models/kernels_NAME.h. */
 struct kernels {
@@ -39,6 +41,7 @@ struct kernels {
     const struct norm_kernels *norm;
     const struct pool_kernels *pool;
     const struct winograd_kernels *winograd;
+    const struct lane_kernels *lanes;
     /* Multiply-adds in registers: returns how many operations they were, two each; to be timed. */
     double (*peak)(long n_rounds);
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The row of one instruction set. */
 #include "models/kernels.h"
+#include "models/kernels_lanes.h"
 #include "models/winograd.h"
 
 #define TEXT_(isa) #isa
@@ -9,6 +10,7 @@
 extern const struct pointwise_kernels KERNEL(pointwise_kernels);
 extern const struct norm_kernels KERNEL(norm_kernels);
 extern const struct pool_kernels KERNEL(pool_kernels);
+extern const struct lane_kernels KERNEL(lane_kernels);
 extern const struct winograd_kernels KERNEL(winograd_kernels);
 
 extern double KERNEL(peak)(long n_rounds);
@@ -19,6 +21,7 @@ const struct kernels KERNEL(kernels) = {
     .pointwise = &KERNEL(pointwise_kernels),
     .norm = &KERNEL(norm_kernels),
     .pool = &KERNEL(pool_kernels),
+    .lanes = &KERNEL(lane_kernels),
     .winograd = &KERNEL(winograd_kernels),
     .peak = KERNEL(peak),
 };

@@ -39,7 +39,8 @@ static const struct layer_arg args[] = {
 #define CHECKED_BATCH 256
 
 /* The first that fits and suits is taken; the last always does. */
-static const struct conv_algorithm *const algorithms[] = {&conv_winograd, &conv_gemm};
+static const struct conv_algorithm *const algorithms[] = {&conv_winograd, &conv_lanes,
+                                                          &conv_pixelwise, &conv_gemm};
 
 static struct window_axis axis_x(const struct layer *layer)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Good prices for the Lagrangian bound (lagrangian.h) in O(C M) a step, without a linear program: each price
- * rises while what it pays for is short and falls while there is plenty, by a factor that grows as long as
- * the direction holds and shrinks when it turns. Needs some hundred steps to come within a few tenths of a
- * per cent of the best bound; any step's bound is valid.
+ * Good prices for the Lagrangian bound (lagrangian.h) in O(C M) a step, without a linear program:
+ * each price rises while what it pays for is short and falls while there is plenty, by a factor
+ * that grows as long as the direction holds and shrinks when it turns. Needs some hundred steps to
+ * come within a few tenths of a per cent of the best bound; any step's bound is valid.
  */
 #ifndef SCHEDULER_ASCENT_H
 #define SCHEDULER_ASCENT_H
@@ -34,8 +34,9 @@ void ascent_start(struct ascent *a, const struct allocation *known);
 void ascent_restart(struct ascent *a);
 
 /*
- * At most n_steps at these costs; stops once the bound reaches enough_s, or at the deadline. `allowed` as in lagrangian.h.
- * Returns the best bound since the start. Afterwards a->at is the evaluation at the best prices.
+ * At most n_steps at these costs; stops once the bound reaches enough_s, or at the deadline.
+ * `allowed` as in lagrangian.h. Returns the best bound since the start. Afterwards a->at is the
+ * evaluation at the best prices.
  */
 double ascent_run(struct ascent *a, const struct cut_costs *costs, const bool *allowed, int n_steps,
                   double enough_s, int64_t deadline_us);

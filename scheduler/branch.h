@@ -33,8 +33,8 @@ void open_list_push(struct open_list *list, double bound_s, int cut, const bool 
                     const double *prices);
 
 /*
- * Takes the node with the least bound; false when the list is empty. *has_prices says whether prices were
- * filled; both may be NULL.
+ * Takes the node with the least bound; false when the list is empty. *has_prices says whether
+ * prices were filled; both may be NULL.
  */
 bool open_list_pop(struct open_list *list, double *bound_s, int *cut, bool *allowed, double *prices,
                    bool *has_prices);

@@ -3,8 +3,8 @@
  * A problem's numbers in the form that solvers use over and over: noise-to-gain ratios, sorted
  * subchannels, downlink rates, and what a round costs at one cut.
  *
- * Made once per solve; only borrowed by power control, ownership search and relaxation. Matrices are
- * [C][M], device by device.
+ * Made once per solve; only borrowed by power control, ownership search and relaxation. Matrices
+ * are [C][M], device by device.
  */
 #ifndef SCHEDULER_CELL_H
 #define SCHEDULER_CELL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The cut for given rates as a mixed-integer linear program on GLPK, as the block coordinate descent of EPSL
- * poses it: one binary per cut, the two stages' ends above every device's.
+ * The cut for given rates as a mixed-integer linear program on GLPK, as the block coordinate
+ * descent of EPSL poses it: one binary per cut, the two stages' ends above every device's.
  */
 #ifndef SCHEDULER_CUT_PROGRAM_H
 #define SCHEDULER_CUT_PROGRAM_H

@@ -21,7 +21,8 @@ static bool are_alike(const struct cell *cell, int k, int l)
     return true;
 }
 
-/* Fills class_of, first and count; returns the number of classes, or -1 when there are more than max. */
+/* Fills class_of, first and count; returns the number of classes, or -1 when there are more than
+ * max. */
 static int find_classes(const struct cell *cell, int max, int *class_of, int *first, int *count)
 {
     int n = 0;
@@ -150,7 +151,8 @@ void division_release(struct division *p)
     memset(p, 0, sizeof *p);
 }
 
-/* Water-filling over the classes of a state, as in waterfill.c; `wanted` holds the state's counts. */
+/* Water-filling over the classes of a state, as in waterfill.c; `wanted` holds the state's counts.
+ * */
 static double power_for_rate_w(const struct division *p, int i, double rate_bps)
 {
     const double *log_floor = &p->log_floor[at_class(p, i, 0)];
@@ -183,7 +185,8 @@ static double power_for_rate_w(const struct division *p, int i, double rate_bps)
     return power_w;
 }
 
-/* What device i needs to end both stages in time, for every state; more subchannels never cost more. */
+/* What device i needs to end both stages in time, for every state; more subchannels never cost
+ * more. */
 static void fill_powers(struct division *p, const struct cut_costs *costs, int i, double up_s,
                         double down_s)
 {
@@ -209,7 +212,8 @@ static void fill_powers(struct division *p, const struct cut_costs *costs, int i
     }
 }
 
-/* The least power of device i and those before it on `state`, and what of it device i then takes. */
+/* The least power of device i and those before it on `state`, and what of it device i then takes.
+ * */
 static double split(struct division *p, int i, int state, int *taken_by_i)
 {
     const double *before_w = &p->least_w[at_state(p, i - 1, 0)];

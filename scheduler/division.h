@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whether a round can be met at all, answered exactly by dynamic programming over what has been given away:
- * for stage ends T1 and T2, the least power with which the subchannels can be split among the devices.
+ * Whether a round can be met at all, answered exactly by dynamic programming over what has been
+ * given away: for stage ends T1 and T2, the least power with which the subchannels can be split
+ * among the devices.
  *
- * Subchannels that are alike for every device form a class, and only how many of a class a device gets
- * matters. A state is such a count per class; there are prod(n_c + 1) of them, and one pass looks at
- * prod((n_c + 1)(n_c + 2) / 2) pairs per device. That is little for ten subchannels that all differ and next
- * to nothing without fading, however many there are. Used by division_search.h.
+ * Subchannels that are alike for every device form a class, and only how many of a class a device
+ * gets matters. A state is such a count per class; there are prod(n_c + 1) of them, and one pass
+ * looks at prod((n_c + 1)(n_c + 2) / 2) pairs per device. That is little for ten subchannels that
+ * all differ and next to nothing without fading, however many there are. Used by division_search.h.
  */
 #ifndef SCHEDULER_DIVISION_H
 #define SCHEDULER_DIVISION_H
@@ -42,8 +43,8 @@ void division_init(struct division *p, const struct cell *cell);
 void division_release(struct division *p);
 
 /*
- * Whether owners and powers exist with which the uplink stage ends by up_s and the downlink stage by down_s
- * at these costs; owner[M] is filled when so.
+ * Whether owners and powers exist with which the uplink stage ends by up_s and the downlink stage
+ * by down_s at these costs; owner[M] is filled when so.
  */
 bool division_can_meet(struct division *p, const struct cut_costs *costs, double up_s,
                        double down_s, int *owner);

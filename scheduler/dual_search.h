@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The search behind the policy "dual", for cells too large to branch in: at each cut the prices are raised
- * to a good bound (ascent.h), every subchannel goes to the device to whom it is worth most at these prices,
- * and the owners are repaired and improved. Then again with the worths shaken a little, as long as work is
- * left. Every part is counted in steps, so that the same problem gives the same plan.
+ * The search behind the policy "dual", for cells too large to branch in: at each cut the prices are
+ * raised to a good bound (ascent.h), every subchannel goes to the device to whom it is worth most
+ * at these prices, and the owners are repaired and improved. In cells of some hundred subchannels
+ * whole subchannels then raise the bound (cover_search.h) and give owners to improve. Then
+ * roundings again with the worths shaken a little, as long as work is left. Every part is counted
+ * in steps, so that the same problem gives the same plan.
  */
 #ifndef SCHEDULER_DUAL_SEARCH_H
 #define SCHEDULER_DUAL_SEARCH_H
@@ -14,8 +16,9 @@
 struct dual_cut {
     int cut; /* in the problem */
     struct cut_costs costs;
-    double bound_s; /* nothing at this cut is faster */
-    bool is_raised; /* by prices, that is, not only least_s */
+    double bound_s;  /* nothing at this cut is faster */
+    bool is_raised;  /* by prices, that is, not only least_s */
+    bool is_covered; /* cover_search.h bounds it too */
 };
 
 struct dual_search {
@@ -37,7 +40,8 @@ void dual_search_init(struct dual_search *s, const struct cell *cell, const int 
                       struct rng *rng);
 void dual_search_release(struct dual_search *s);
 
-/* Owners [M] from elsewhere at s->cuts[j], to be improved and kept if they are good; before the run. */
+/* Owners [M] from elsewhere at s->cuts[j], to be improved and kept if they are good; before the
+ * run. */
 void dual_search_try(struct dual_search *s, int j, const int *owner);
 
 void dual_search_run(struct dual_search *s);

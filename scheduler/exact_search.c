@@ -10,7 +10,8 @@
 #include "base/mem.h"
 #include "scheduler/improve.h"
 
-/* Masters above this size take longer to build than they are worth; the search then is local only. */
+/* Masters above this size take longer to build than they are worth; the search then is local only.
+ * */
 #define MAX_PAIRS 20000
 
 #define NODE_STEPS    40   /* of the ascent at a node */
@@ -295,14 +296,18 @@ static void solve_node(struct exact_search *s, int j, double bound_s, bool *allo
     branch(s, j, allowed, relaxed);
 }
 
+static bool is_gap_met(const struct exact_search *s)
+{
+    return exact_search_bound_s(s) >= s->best_s * (1 - s->gap);
+}
+
 static bool goes_on(const struct exact_search *s)
 {
-    double least_s = fmin(s->dropped_s, open_list_least_s(&s->open));
     double work = (double)s->n_nodes * (double)s->open.n_pairs;
 
     if (open_list_least_s(&s->open) >= cutoff_s(s))
         return false;
-    if (work > MAX_WORK || (work > EASY_WORK && least_s >= s->best_s * (1 - s->gap)))
+    if (work > MAX_WORK || (work > EASY_WORK && is_gap_met(s)))
         return false;
     return s->open.n_pairs <= MAX_PAIRS && clock_now_us() < s->deadline_us;
 }
@@ -316,13 +321,19 @@ void exact_search_run(struct exact_search *s)
     int j;
 
     relaxed_init(&relaxed, s->cell);
-    while (goes_on(s) && open_list_pop(&s->open, &bound_s, &j, allowed, s->prices, &has_prices))
+    while (goes_on(s) && open_list_pop(&s->open, &bound_s, &j, allowed, s->prices, &has_prices)) {
         solve_node(s, j, bound_s, allowed, has_prices, &relaxed);
+        if (!s->has_covered && !is_gap_met(s) &&
+            (double)s->n_nodes * (double)s->open.n_pairs > EASY_WORK)
+            exact_search_cover(s);
+    }
     relaxed_release(&relaxed);
     free(allowed);
 }
 
 double exact_search_bound_s(const struct exact_search *s)
 {
-    return fmin(s->best_s, fmin(s->dropped_s, open_list_least_s(&s->open)));
+    double branched_s = fmin(s->dropped_s, open_list_least_s(&s->open));
+
+    return fmin(s->best_s, fmax(s->covered_s, branched_s));
 }

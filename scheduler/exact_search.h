@@ -2,12 +2,14 @@
 /*
  * The search behind the policy "exact": best-first branch and bound over all cuts at once.
  *
- * The bound of a cut's root is the relaxation's (relaxation.h), that of a node below comes from some steps of
- * ascent (ascent.h) from the prices of its parent, which is much faster; its solution is rounded, repaired and improved by
- * moves and swaps with exact power control; a subchannel that it splits is given to each device in turn,
- * with the bound each choice has by the prices alone. Choices whose bound is within a part of the gap of the
- * best round found are dropped. Ends when nothing is left, when the gap is met and the first few thousand
- * nodes have not closed the rest of it, or at the deadline.
+ * The bound of a cut's root is the relaxation's (relaxation.h), that of a node below comes from
+ * some steps of ascent (ascent.h) from the prices of its parent, which is much faster; its solution
+ * is rounded, repaired and improved by moves and swaps with exact power control; a subchannel that
+ * it splits goes to each device in turn, with the bound each choice has by the prices alone.
+ * Choices whose bound is within a part of the gap of the best round found are dropped. When the
+ * first few thousand nodes have not met the gap, bounds by whole subchannels (cover_search.h) are
+ * tried once over all cuts. Ends when nothing is left, when the gap is met and going on is no
+ * longer cheap, or at the deadline.
  */
 #ifndef SCHEDULER_EXACT_SEARCH_H
 #define SCHEDULER_EXACT_SEARCH_H
@@ -42,8 +44,10 @@ struct exact_search {
     int best;             /* index into cuts; -1: none yet */
     double best_s;        /* its known_s */
     double dropped_s;     /* least bound among what was dropped */
-    long n_nodes;         /* solved */
-    bool is_rough;        /* no moves and swaps: worse rounds, same proof; for tests of the proof */
+    double covered_s;     /* bound over all cuts by whole subchannels; 0 before */
+    bool has_covered;
+    long n_nodes;  /* solved */
+    bool is_rough; /* no moves and swaps: worse rounds, same proof; for tests of the proof */
 };
 
 void exact_search_init(struct exact_search *s, const struct cell *cell, const int *partner,
@@ -56,10 +60,16 @@ void exact_search_start(struct exact_search *s);
 /* Branches until nothing is left; after exact_search_start(). */
 void exact_search_run(struct exact_search *s);
 
-/* Owners [M] from elsewhere at s->cuts[j], to be improved and kept if they are better; after the start. */
+/* Owners [M] from elsewhere at s->cuts[j], to be improved and kept if they are better; after the
+ * start. */
 void exact_search_try(struct exact_search *s, int j, const int *owner);
 
-/* For others that continue from the start: a cut's known_s has fallen; nothing open lies below bound_s. */
+/* Bounds by whole subchannels over all cuts, and owners from them; by exact_search_run() when it is
+ * due. */
+void exact_search_cover(struct exact_search *s);
+
+/* For others that continue from the start: a cut's known_s has fallen; nothing open lies below
+ * bound_s. */
 void exact_search_keep_if_best(struct exact_search *s, int j);
 void exact_search_close(struct exact_search *s, double bound_s);
 

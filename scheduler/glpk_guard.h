@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GLPK without its manners: silent, and an internal error comes back as a status instead of abort().
+ * GLPK without its manners: silent, and an internal error comes back as a status instead of
+ * abort().
  *
- * After such an error GLPK's environment of the thread, and every glp_prob in it, is gone: whoever holds
- * one must forget it without glp_delete_prob(); glpk_generation() tells, because it has changed.
+ * After such an error GLPK's environment of the thread, and every glp_prob in it, is gone: whoever
+ * holds one must forget it without glp_delete_prob(); glpk_generation() tells, because it has
+ * changed.
  */
 #ifndef SCHEDULER_GLPK_GUARD_H
 #define SCHEDULER_GLPK_GUARD_H

@@ -65,7 +65,8 @@ static double others_end_s(const struct search *s, int i, int j)
     return 0;
 }
 
-/* The same end of the downlink stage: less power for the same end of the uplink, or the end sooner. */
+/* The same end of the downlink stage: less power for the same end of the uplink, or the end sooner.
+ * */
 static bool saves_power(struct search *s, int i, int j)
 {
     const double *cap_w = s->a->cell->power_cap_w;
@@ -110,7 +111,8 @@ static bool is_better(struct search *s, int i, int j)
     return true;
 }
 
-/* Without more power in all, only a device at its own limit can hold up the stage: others cannot help. */
+/* Without more power in all, only a device at its own limit can hold up the stage: others cannot
+ * help. */
 static bool is_hopeless(const struct search *s, int i, int j)
 {
     if (s->is_total_binding || i == s->last[0] || j == s->last[0])

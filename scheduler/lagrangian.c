@@ -103,8 +103,9 @@ static double stage_value(const struct stage *s, double t, double *slope)
 }
 
 /*
- * A lower bound on the stage's minimum over T >= least_s: the tangent at the left end of a small interval
- * that holds the minimum, at its right end. By convexity no rounding of T can make it too large.
+ * A lower bound on the stage's minimum over T >= least_s: the tangent at the left end of a small
+ * interval that holds the minimum, at its right end. By convexity no rounding of T can make it too
+ * large.
  */
 static double stage_least(const struct stage *s, double least_s, double *t)
 {

@@ -2,15 +2,17 @@
 /*
  * The proof behind every lower bound: the Lagrangian of the round at one cut, in closed form.
  *
- * With prices >= 0 on each device's rates and power and on the total power, no allocation is faster than
+ * With prices >= 0 on each device's rates and power and on the total power, no allocation is faster
+ * than
  *
  *   fixed + min_T1 [T1 + sum_i a_i D_u / (T1 - T_i^F)] + min_T2 [T2 + sum_i d_i D_d / (T2 - T_i^B)]
  *         - sum_i m_i cap_i - n p_total
  *         - sum_k max(0, max_i max_{0 <= P <= cap_i} [a_i r_ik(P) + d_i c_ik - (m_i + n) P])
  *
- * where r_ik(P) = B_k log2(1 + P g_ik / (B_k N0)) and c_ik is the downlink rate. That holds for any prices,
- * so a bound does not depend on how well, or how cleanly, they were found. At the best prices it equals the
- * relaxation in which devices may share subchannels in time. Prices are in s per bit/s and s per W.
+ * where r_ik(P) = B_k log2(1 + P g_ik / (B_k N0)) and c_ik is the downlink rate. That holds for any
+ * prices, so a bound does not depend on how well, or how cleanly, they were found. At the best
+ * prices it equals the relaxation in which devices may share subchannels in time. Prices are in s
+ * per bit/s and s per W.
  */
 #ifndef SCHEDULER_LAGRANGIAN_H
 #define SCHEDULER_LAGRANGIAN_H
@@ -63,8 +65,9 @@ void demand_init(struct demand *demand, int n_devices);
 void demand_release(struct demand *demand);
 
 /*
- * Of the last evaluation: each subchannel is shared among those to whom it is worth nearly the most, with
- * weights exp(-(worth lost) / (softness x worth)). With it the bound's slope is need minus demand.
+ * Of the last evaluation: each subchannel is shared among those to whom it is worth nearly the
+ * most, with weights exp(-(worth lost) / (softness x worth)). With it the bound's slope is need
+ * minus demand.
  */
 void lagrangian_demand(const struct lagrangian *l, const struct cell *cell,
                        const struct prices *prices, double softness, struct demand *demand);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The latency of one round, term by term (docs/MODEL.md): EPSL, with PSL as phi = 0; and vanilla split
- * learning when the devices take turns. All times in modelled seconds, all rates in bit/s.
+ * The latency of one round, term by term (docs/MODEL.md): EPSL, with PSL as phi = 0; and vanilla
+ * split learning when the devices take turns. All times in modelled seconds, all rates in bit/s.
  */
 #ifndef SCHEDULER_LATENCY_H
 #define SCHEDULER_LATENCY_H
@@ -31,7 +31,8 @@ void latency_terms_init(struct latency_terms *terms, int n_devices); /* zeros */
 void latency_terms_release(struct latency_terms *terms);
 void latency_terms_copy(struct latency_terms *to, const struct latency_terms *from); /* same C */
 
-/* Fills the terms for a cut. A term with no data to send is 0; with data and no rate it is INFINITY. */
+/* Fills the terms for a cut. A term with no data to send is 0; with data and no rate it is
+ * INFINITY. */
 void latency_evaluate(const struct problem *problem, int cut, const struct rates *rates,
                       struct latency_terms *terms);
 

@@ -16,7 +16,8 @@
 #define PENALTY     1e3  /* of a missing rate, in rounds per rate unit */
 #define SAME_POINT  1e-6 /* relative distance below which two points are one */
 
-/* What a column stands for: device >= 0 is a point of a rate curve, else a stage's end or a penalty. */
+/* What a column stands for: device >= 0 is a point of a rate curve, else a stage's end or a
+ * penalty. */
 struct point {
     int device, subchannel;
     double value; /* W or s */
@@ -35,7 +36,8 @@ struct master {
     bool *allowed; /* [C][M] as last told */
 };
 
-/* Rows, from 1: C uplink rates, C downlink rates, C powers, total power, M subchannels, two stages. */
+/* Rows, from 1: C uplink rates, C downlink rates, C powers, total power, M subchannels, two stages.
+ * */
 static int row_up(const struct master *m, int i)
 {
     (void)m;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The linear program of a relaxation on GLPK. Columns are points: a device on a subchannel with a power
- * (whose rate is on the curve), an end of the uplink stage and of the downlink stage (with the rates all
- * devices then need). Rows: the rates suffice, powers are within their limits, a subchannel is given away
- * at most once, each stage ends once.
+ * The linear program of a relaxation on GLPK. Columns are points: a device on a subchannel with a
+ * power (whose rate is on the curve), an end of the uplink stage and of the downlink stage (with
+ * the rates all devices then need). Rows: the rates suffice, powers are within their limits, a
+ * subchannel is given away at most once, each stage ends once.
  *
- * Scaled to numbers near 1 inside; everything outside is SI. Rates that cannot be met are bought at a
- * price above any sensible one, so the program always has a solution.
+ * Scaled to numbers near 1 inside; everything outside is SI. Rates that cannot be met are bought at
+ * a price above any sensible one, so the program always has a solution.
  */
 #ifndef SCHEDULER_MASTER_H
 #define SCHEDULER_MASTER_H
@@ -30,8 +30,8 @@ int master_add_down(struct master *m, double down_s);
 void master_allow(struct master *m, const bool *allowed);
 
 /*
- * Fills prices, the subchannels' prices [M] and the round's length in the mixture. -1 when GLPK has no
- * optimal basis to offer: time is up, or numerical trouble that a fresh basis did not cure.
+ * Fills prices, the subchannels' prices [M] and the round's length in the mixture. -1 when GLPK has
+ * no optimal basis to offer: time is up, or numerical trouble that a fresh basis did not cure.
  */
 int master_solve(struct master *m, int64_t deadline_us, struct prices *prices,
                  double *subchannel_price, double *round_s);

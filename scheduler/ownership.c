@@ -7,7 +7,8 @@
 
 #include "base/mem.h"
 
-/* Bipartite matching by augmenting paths; `holder` is who has a subchannel, `seen` marks one search. */
+/* Bipartite matching by augmenting paths; `holder` is who has a subchannel, `seen` marks one
+ * search. */
 struct matching {
     const struct cell *cell;
     int *holder, *partner;
@@ -21,8 +22,8 @@ bool ownership_is_usable(const struct cell *cell, int i, int k)
 }
 
 /*
- * Breadth-first, because a recursion as deep as there are devices could run out of stack. `from[k]` is the
- * device that reached subchannel k; the path is turned over once a free subchannel is found.
+ * Breadth-first, because a recursion as deep as there are devices could run out of stack. `from[k]`
+ * is the device that reached subchannel k; the path is turned over once a free subchannel is found.
  */
 static bool find_partner(struct matching *m, int device, int *queue, int *from)
 {

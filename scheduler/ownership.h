@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Finding good owners: a matching that gives every device one usable subchannel (or says which devices
- * cannot all have one), a greedy start, and repair. Improvement is improve.h's.
+ * Finding good owners: a matching that gives every device one usable subchannel (or says which
+ * devices cannot all have one), a greedy start, and repair. Improvement is improve.h's.
  */
 #ifndef SCHEDULER_OWNERSHIP_H
 #define SCHEDULER_OWNERSHIP_H
@@ -12,8 +12,8 @@
 #include "scheduler/power.h"
 
 /*
- * partner[C]: a usable subchannel of its own for every device, of good gain. false when there is none,
- * with the reason appended: the devices and how many subchannels they would have to share.
+ * partner[C]: a usable subchannel of its own for every device, of good gain. false when there is
+ * none, with the reason appended: the devices and how many subchannels they would have to share.
  */
 bool ownership_match(const struct cell *cell, int *partner, struct strbuf *reason);
 

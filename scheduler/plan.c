@@ -17,6 +17,8 @@ void plan_init(struct plan *plan, const struct problem *problem)
     size_t c = (size_t)problem->n_devices, m = (size_t)problem->n_subchannels;
 
     memset(plan, 0, sizeof *plan);
+    plan->n_devices = problem->n_devices;
+    plan->n_subchannels = problem->n_subchannels;
     plan->status = PLAN_INFEASIBLE;
     plan->owner = mem_zero(m, sizeof(int));
     for (size_t k = 0; k < m; k++)
@@ -24,6 +26,10 @@ void plan_init(struct plan *plan, const struct problem *problem)
     plan->psd_w_per_hz = mem_zero(m, sizeof(double));
     if (problem->takes_turns)
         plan->turn_psd_w_per_hz = mem_zero(c * m, sizeof(double));
+    if (problem->is_u_shaped) {
+        plan->u = u_plan_new(problem->n_devices);
+        plan->cut = -1;
+    }
     rates_init(&plan->rates, problem->n_devices);
     latency_terms_init(&plan->terms, problem->n_devices);
 }
@@ -34,6 +40,7 @@ void plan_release(struct plan *plan)
     free(plan->owner);
     free(plan->psd_w_per_hz);
     free(plan->turn_psd_w_per_hz);
+    u_plan_free(plan->u);
     free(plan->reason);
     rates_release(&plan->rates);
     latency_terms_release(&plan->terms);
@@ -47,14 +54,19 @@ double plan_gap(const struct plan *plan)
     return (plan->latency_s - plan->lower_bound_s) / plan->latency_s;
 }
 
-static void evaluate(struct plan *plan, const struct problem *problem)
+static double evaluate_front(struct plan *plan, const struct problem *problem)
 {
     if (problem->takes_turns)
         rates_evaluate_turns(problem, plan->turn_psd_w_per_hz, &plan->rates);
     else
         rates_evaluate(problem, plan->owner, plan->psd_w_per_hz, &plan->rates);
     latency_evaluate(problem, plan->cut, &plan->rates, &plan->terms);
-    plan->latency_s = latency_total(problem, &plan->terms);
+    return latency_total(problem, &plan->terms);
+}
+
+static void evaluate(struct plan *plan, const struct problem *problem)
+{
+    plan->latency_s = plan->u ? u_plan_evaluate(plan->u, problem) : evaluate_front(plan, problem);
     plan->lower_bound_s = fmin(plan->lower_bound_s, plan->latency_s);
     plan->status = plan_gap(plan) <= OPTIMAL_GAP ? PLAN_OPTIMAL : PLAN_FEASIBLE;
 }
@@ -69,8 +81,10 @@ static int choose_policy(const struct problem *problem, const char *name, const 
 
     if (policy) {
         *used = problem->takes_turns ? "turns" : policy->name;
-        *solve = problem->takes_turns ? policy_turns_solve : policy->solve;
-        return 0;
+        *solve = problem->is_u_shaped   ? policy->solve_u
+                 : problem->takes_turns ? policy_turns_solve
+                                        : policy->solve;
+        return policy_check_applies(policy, problem, err);
     }
     for (int i = 0; policy_at(i); i++)
         strbuf_addf(&names, "%s%s", i ? ", " : "", policy_at(i)->name);
@@ -79,8 +93,18 @@ static int choose_policy(const struct problem *problem, const char *name, const 
     return -1;
 }
 
-static int check_options(const struct plan_options *options, struct err *err)
+static int check_options(const struct plan_options *options, const struct problem *problem,
+                         struct err *err)
 {
+    const struct plan *previous = options->previous;
+
+    if (previous && (previous->n_devices != problem->n_devices ||
+                     previous->n_subchannels != problem->n_subchannels))
+        return err_set(err,
+                       "previous plan: is of %d devices and %d subchannels, the problem has %d "
+                       "and %d",
+                       previous->n_devices, previous->n_subchannels, problem->n_devices,
+                       problem->n_subchannels);
     if (!(options->gap >= 0 && options->gap < 1))
         return err_set(err, "gap %g: must be at least 0 and below 1", options->gap);
     if (!(options->time_limit_s >= 0 && options->time_limit_s <= 1e9))
@@ -95,7 +119,7 @@ int plan_make(struct plan *plan, const struct problem *problem, const char *poli
     int (*solve)(const struct problem *, const struct plan_options *, struct plan *, struct err *);
     const char *used;
 
-    if (problem_check(problem, err) || check_options(options, err) ||
+    if (problem_check(problem, err) || check_options(options, problem, err) ||
         choose_policy(problem, policy, &used, &solve, err))
         return -1;
     plan_init(plan, problem);

@@ -2,9 +2,11 @@
 #include "scheduler/plan.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "scheduler/rates.h"
 
+#define SHARE_TOLERANCE   1e-9 /* of the whole server */
 #define POWER_TOLERANCE   1e-6 /* relative */
 #define LATENCY_TOLERANCE 1e-9 /* relative */
 
@@ -91,7 +93,39 @@ static int check_turns(const struct plan *plan, const struct problem *problem, s
     return 0;
 }
 
-static int check_latency(const struct plan *plan, const struct problem *problem, struct err *err)
+static int check_u(const struct u_plan *u, const struct problem *problem, struct err *err)
+{
+    double sum = 0;
+
+    for (int i = 0; i < problem->n_devices; i++) {
+        if (u->head[i] < 0 || u->head[i] >= u->tail[i] || u->tail[i] >= problem->n_cuts)
+            return err_set(err,
+                           "head_cut_index[%d], tail_cut_index[%d]: %d, %d: must be 0 to %d and "
+                           "in order",
+                           i, i, u->head[i], u->tail[i], problem->n_cuts - 1);
+        if (!(u->share[i] >= 0 && u->share[i] <= 1 + SHARE_TOLERANCE))
+            return err_set(err, "server_share[%d]: %g: must be 0 to 1", i, u->share[i]);
+        sum += u->share[i];
+    }
+    if (!(sum <= 1 + SHARE_TOLERANCE))
+        return err_set(err, "server_share: sum is %.12g: must be at most 1", sum);
+    return 0;
+}
+
+static double u_latency_s(const struct u_plan *from, const struct problem *problem)
+{
+    struct u_plan *u = u_plan_new(problem->n_devices);
+    double latency_s;
+
+    memcpy(u->head, from->head, (size_t)u->n_devices * sizeof(int));
+    memcpy(u->tail, from->tail, (size_t)u->n_devices * sizeof(int));
+    memcpy(u->share, from->share, (size_t)u->n_devices * sizeof(double));
+    latency_s = u_plan_evaluate(u, problem);
+    u_plan_free(u);
+    return latency_s;
+}
+
+static double front_latency_s(const struct plan *plan, const struct problem *problem)
 {
     struct latency_terms terms;
     struct rates rates;
@@ -107,22 +141,39 @@ static int check_latency(const struct plan *plan, const struct problem *problem,
     latency_s = latency_total(problem, &terms);
     rates_release(&rates);
     latency_terms_release(&terms);
+    return latency_s;
+}
+
+static int check_latency(const struct plan *plan, const struct problem *problem, struct err *err)
+{
+    double latency_s = plan->u ? u_latency_s(plan->u, problem) : front_latency_s(plan, problem);
+
     if (!(latency_s < HUGE_VAL))
-        return err_set(err, "latency: infinite, a device has data but no rate");
+        return err_set(err, "latency: infinite, a device has data but no rate, or work for "
+                            "the server but no share");
     if (!(fabs(plan->latency_s - latency_s) <= LATENCY_TOLERANCE * latency_s))
-        return err_set(err, "latency_s: %.12g: owners and powers give %.12g", plan->latency_s,
-                       latency_s);
+        return err_set(err, "latency_s: %.12g: the plan gives %.12g", plan->latency_s, latency_s);
     return 0;
+}
+
+static int check_choices(const struct plan *plan, const struct problem *problem, struct err *err)
+{
+    if (plan->n_devices != problem->n_devices || plan->n_subchannels != problem->n_subchannels ||
+        !plan->u != !problem->is_u_shaped)
+        return err_set(err, "is of another problem: %d devices, %d subchannels%s", plan->n_devices,
+                       plan->n_subchannels, plan->u ? ", U-shaped" : "");
+    if (problem->is_u_shaped)
+        return check_u(plan->u, problem, err);
+    if (plan->cut < 0 || plan->cut >= problem->n_cuts)
+        return err_set(err, "cut_index: %d: must be 0 to %d", plan->cut, problem->n_cuts - 1);
+    return (problem->takes_turns ? check_turns : check_shared)(plan, problem, err);
 }
 
 int plan_check(const struct plan *plan, const struct problem *problem, struct err *err)
 {
     if (plan->status == PLAN_INFEASIBLE)
         return err_set(err, "status: infeasible, there is nothing to check");
-    if (plan->cut < 0 || plan->cut >= problem->n_cuts)
-        return err_set(err, "cut_index: %d: must be 0 to %d", plan->cut, problem->n_cuts - 1);
-    if ((problem->takes_turns ? check_turns : check_shared)(plan, problem, err) ||
-        check_latency(plan, problem, err))
+    if (check_choices(plan, problem, err) || check_latency(plan, problem, err))
         return -1;
     if (!(plan->lower_bound_s >= 0 &&
           plan->lower_bound_s <= plan->latency_s * (1 + LATENCY_TOLERANCE)))

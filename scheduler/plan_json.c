@@ -29,6 +29,49 @@ static json_t *terms_to_json(const struct latency_terms *terms, bool takes_turns
     return object;
 }
 
+static json_t *phases_to_json(const struct u_plan *u)
+{
+    json_t *object = json_object();
+
+    for (int p = 0; p < U_PHASES; p++) {
+        json_t *list = json_array();
+        for (int i = 0; i < u->n_devices; i++)
+            json_array_append_new(list, json_real(u->phase_s[(size_t)i * U_PHASES + (size_t)p]));
+        json_object_set_new(object, u_phase_keys[p], list);
+    }
+    return object;
+}
+
+static void add_cuts(json_t *root, const struct problem *problem, const int *cuts, const char *name,
+                     const char *index)
+{
+    json_t *names = json_array(), *indices = json_array();
+
+    for (int i = 0; i < problem->n_devices; i++) {
+        json_array_append_new(names, json_string(problem->cuts[cuts[i]].name));
+        json_array_append_new(indices, json_integer(cuts[i]));
+    }
+    json_object_set_new(root, name, names);
+    json_object_set_new(root, index, indices);
+}
+
+static void add_result(json_t *root, const struct plan *plan)
+{
+    json_object_set_new(root, "latency_s", json_real(plan->latency_s));
+    json_object_set_new(root, "lower_bound_s", json_real(plan->lower_bound_s));
+    json_object_set_new(root, "gap", json_real(plan_gap(plan)));
+}
+
+static void add_u_split(json_t *root, const struct plan *plan, const struct problem *problem)
+{
+    json_object_set_new(root, "shape", json_string("u"));
+    add_cuts(root, problem, plan->u->head, "head_cut", "head_cut_index");
+    add_cuts(root, problem, plan->u->tail, "tail_cut", "tail_cut_index");
+    json_object_set_new(root, "server_share", number_list(plan->u->share, plan->u->n_devices));
+    add_result(root, plan);
+    json_object_set_new(root, "terms", phases_to_json(plan->u));
+}
+
 static void add_allocation(json_t *root, const struct plan *plan, const struct problem *problem)
 {
     int c = problem->n_devices, m = problem->n_subchannels;
@@ -46,9 +89,7 @@ static void add_allocation(json_t *root, const struct plan *plan, const struct p
             json_array_append_new(list,
                                   number_list(&plan->turn_psd_w_per_hz[(size_t)i * (size_t)m], m));
     }
-    json_object_set_new(root, "latency_s", json_real(plan->latency_s));
-    json_object_set_new(root, "lower_bound_s", json_real(plan->lower_bound_s));
-    json_object_set_new(root, "gap", json_real(plan_gap(plan)));
+    add_result(root, plan);
     json_object_set_new(root, "terms", terms_to_json(&plan->terms, problem->takes_turns));
 }
 
@@ -65,7 +106,7 @@ int plan_save(const struct plan *plan, const struct problem *problem, const char
     if (plan->status == PLAN_INFEASIBLE)
         json_object_set_new(root, "reason", json_string(plan->reason));
     else
-        add_allocation(root, plan, problem);
+        (plan->u ? add_u_split : add_allocation)(root, plan, problem);
     json_object_set_new(root, "solve_s", json_real(plan->solve_s));
     failed = json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     json_decref(root);

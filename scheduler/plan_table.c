@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "scheduler/plan.h"
+#include "scheduler/plan_table_u.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -154,6 +154,10 @@ void plan_print(const struct plan *plan, const struct problem *problem, struct s
 {
     if (plan->status == PLAN_INFEASIBLE) {
         strbuf_addf(out, "No plan: policy %s, infeasible: %s\n", plan->policy, plan->reason);
+        return;
+    }
+    if (plan->u) {
+        plan_print_u(plan, problem, out);
         return;
     }
     print_head(plan, problem, out);

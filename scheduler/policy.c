@@ -9,30 +9,33 @@
 #include "scheduler/ownership.h"
 
 static const struct policy policies[] = {
-    {"auto", "exact for small cells, dual for large ones", policy_auto_solve},
-    {"bcd", "block coordinate descent of EPSL: subchannels, power, cut, in turn", policy_bcd_solve},
+    {"auto", "exact for small cells, dual for large ones", policy_auto_solve, policy_exact_solve_u},
+    {"bcd", "block coordinate descent of EPSL: subchannels, power, cut, in turn", policy_bcd_solve,
+     NULL},
     {"dual", "Lagrangian prices: a proven bound and a good plan, for large cells",
-     policy_dual_solve},
-    {"equal", "as many subchannels each, uniform power, best cut", policy_equal_solve},
-    {"exact", "global optimum within scheduler.gap, with a proven lower bound", policy_exact_solve},
+     policy_dual_solve, NULL},
+    {"equal", "as many subchannels each, uniform power, best cut", policy_equal_solve,
+     policy_equal_solve_u},
+    {"exact", "global optimum within scheduler.gap, with a proven lower bound", policy_exact_solve,
+     policy_exact_solve_u},
     {"fixed", "the owners of scheduler.owners, optimised power, best of the allowed cuts",
-     policy_fixed_solve},
+     policy_fixed_solve, NULL},
     {"rss-uniform-random", "strongest device on each subchannel, uniform power, random cut",
-     policy_rss_uniform_random_solve},
+     policy_rss_uniform_random_solve, NULL},
     {"rss-uniform-best", "strongest device on each subchannel, uniform power, best cut",
-     policy_rss_uniform_best_solve},
+     policy_rss_uniform_best_solve, NULL},
     {"rss-optimised-random", "strongest device on each subchannel, optimised power, random cut",
-     policy_rss_optimised_random_solve},
+     policy_rss_optimised_random_solve, NULL},
     {"rss-optimised-best", "strongest device on each subchannel, optimised power, best cut",
-     policy_rss_optimised_best_solve},
+     policy_rss_optimised_best_solve, NULL},
     {"greedy-uniform-random", "subchannels to the straggler, uniform power, random cut",
-     policy_greedy_uniform_random_solve},
+     policy_greedy_uniform_random_solve, NULL},
     {"greedy-uniform-best", "subchannels to the straggler, uniform power, best cut",
-     policy_greedy_uniform_best_solve},
+     policy_greedy_uniform_best_solve, NULL},
     {"greedy-optimised-random", "subchannels to the straggler, optimised power, random cut",
-     policy_greedy_optimised_random_solve},
+     policy_greedy_optimised_random_solve, NULL},
     {"greedy-optimised-best", "subchannels to the straggler, optimised power, best cut",
-     policy_greedy_optimised_best_solve},
+     policy_greedy_optimised_best_solve, NULL},
 };
 
 const struct policy *policy_find(const char *name)
@@ -46,6 +49,22 @@ const struct policy *policy_find(const char *name)
 const struct policy *policy_at(int i)
 {
     return i >= 0 && i < (int)ARRAY_LEN(policies) ? &policies[i] : NULL;
+}
+
+int policy_check_applies(const struct policy *policy, const struct problem *problem,
+                         struct err *err)
+{
+    struct strbuf names = STRBUF_INIT;
+
+    if (!problem->is_u_shaped || policy->solve_u)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++)
+        if (policies[i].solve_u)
+            strbuf_addf(&names, "%s%s", names.n ? ", " : "", policies[i].name);
+    err_set(err, "policy '%s': does not apply to U-shaped problems; %s do", policy->name,
+            names.text);
+    strbuf_release(&names);
+    return -1;
 }
 
 const char *const *policy_names(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What policies share, and the solve functions that the table in policy.c points at. To add a policy: one
- * file scheduler/policy_<name>.c, one line here, one row there.
+ * What policies share, and the solve functions that the table in policy.c points at. To add a
+ * policy: one file scheduler/policy_<name>.c, one line here, one row there.
  */
 #ifndef SCHEDULER_POLICY_H
 #define SCHEDULER_POLICY_H
@@ -45,20 +45,26 @@ int policy_greedy_optimised_best_solve(const struct problem *problem,
                                        const struct plan_options *options, struct plan *plan,
                                        struct err *err);
 
+/* U-shaped problems (policy_u.c). */
+int policy_exact_solve_u(const struct problem *problem, const struct plan_options *options,
+                         struct plan *plan, struct err *err);
+int policy_equal_solve_u(const struct problem *problem, const struct plan_options *options,
+                         struct plan *plan, struct err *err);
+
 /* Devices taking turns; not in the table, plan_make() calls it whenever the problem takes turns. */
 int policy_turns_solve(const struct problem *problem, const struct plan_options *options,
                        struct plan *plan, struct err *err);
 
 /*
- * wanted[n_cuts]: false for a cut that costs at least as much as another in every number. Of cuts with the
- * same numbers (a convolution and the ReLU behind it) the last is wanted: more of the network stays with
- * the data.
+ * wanted[n_cuts]: false for a cut that costs at least as much as another in every number. Of cuts
+ * with the same numbers (a convolution and the ReLU behind it) the last is wanted: more of the
+ * network stays with the data.
  */
 void policy_choose_cuts(const struct problem *problem, bool *wanted);
 
 /*
- * Runs search() on the problem's cell with a usable subchannel of its own for every device, partner[C]; or,
- * when there is no such, makes the plan infeasible with the reason.
+ * Runs search() on the problem's cell with a usable subchannel of its own for every device,
+ * partner[C]; or, when there is no such, makes the plan infeasible with the reason.
  */
 void policy_with_cell(const struct problem *problem, const struct plan_options *options,
                       struct plan *plan,
@@ -69,11 +75,12 @@ void policy_with_cell(const struct problem *problem, const struct plan_options *
 void policy_fill_plan(struct plan *plan, const struct cell *cell, const struct cut_costs *costs,
                       int cut, const int *owner, double bound_s);
 
-/* No round of finite length was found: names the slowest device, its limit and the rate it would need. */
+/* No round of finite length was found: names the slowest device, its limit and the rate it would
+ * need. */
 void policy_explain_too_slow(struct plan *plan, const struct cell *cell);
 
-/* The owners [M] of options->previous, repaired, when it is one of this cut; NULL when there are none. To be
- * freed. */
+/* The owners [M] of options->previous, repaired, when it is one of this cut; NULL when there are
+ * none. To be freed. */
 int *policy_previous_owners(const struct plan_options *options, const struct cell *cell,
                             const int *partner, int cut);
 

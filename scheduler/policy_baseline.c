@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The baselines of the literature, as three switches each: who owns the subchannels, with what power, and
- * at which cut. Their bound is that of every device having the whole band to itself.
+ * The baselines of the literature, as three switches each: who owns the subchannels, with what
+ * power, and at which cut. Their bound is that of every device having the whole band to itself.
  */
 #include "scheduler/policy.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Block coordinate descent as in EPSL (Lin et al., IEEE TMC 2024): subchannels greedily to the straggler,
- * power control, then the cut, each with the other two fixed, until the round gets no shorter. A block that
- * would lengthen the round leaves things as they were.
+ * Block coordinate descent as in EPSL (Lin et al., IEEE TMC 2024): subchannels greedily to the
+ * straggler, power control, then the cut, each with the other two fixed, until the round gets no
+ * shorter. A block that would lengthen the round leaves things as they were.
  */
 #ifndef SCHEDULER_POLICY_BCD_H
 #define SCHEDULER_POLICY_BCD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The policy "dual": Lagrangian prices, a proven bound, and a good plan in time that grows with the number
- * of devices times subchannels; for large cells.
+ * The policy "dual": Lagrangian prices, a proven bound, and a good plan in time that grows with the
+ * number of devices times subchannels; for large cells.
  */
 #include "scheduler/policy.h"
 

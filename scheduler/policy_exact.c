@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The policy "exact": the global optimum over cut, subchannels and power to within the gap asked for, with
- * a proven bound. What it cannot finish in time it returns with the bound it has.
+ * The policy "exact": the global optimum over cut, subchannels and power to within the gap asked
+ * for, with a proven bound. What it cannot finish in time it returns with the bound it has.
  */
 #include "scheduler/policy.h"
 

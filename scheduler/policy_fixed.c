@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The policy "fixed": the owners that the options name, in turn and from the start again when there are
- * fewer names than subchannels, with the best powers for them and the best cut of the problem (one, when the
- * experiment allows only one).
+ * The policy "fixed": the owners that the options name, in turn and from the start again when there
+ * are fewer names than subchannels, with the best powers for them and the best cut of the problem
+ * (one, when the experiment allows only one).
  */
 #include "scheduler/policy.h"
 

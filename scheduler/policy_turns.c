@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Vanilla split learning: on its turn a device has every subchannel and min(p_i^max, p_total), so
- * water-filling gives the largest uplink rate, every latency term is as small as it can be, and the best
- * cut is found by looking at all of them. The latency is its own lower bound.
+ * water-filling gives the largest uplink rate, every latency term is as small as it can be, and the
+ * best cut is found by looking at all of them. The latency is its own lower bound.
  */
 #include "scheduler/policy.h"
 

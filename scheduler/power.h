@@ -2,10 +2,10 @@
 /*
  * Exact power control: for given owners and cut, the powers that end the uplink stage soonest.
  *
- * The stage time T1 = max_i(T_i^F + D / R_i^U) can be met if every device reaches the rate
- * D / (T1 - T_i^F) within min(p_i^max, p_total) and all together within p_total; the least power for a rate
- * is water-filling, and it falls as T1 grows, so that bisection on T1 finds the optimum (docs/MODEL.md).
- * Devices that are not the last get the least power that makes them end with it.
+ * The stage time T1 = max_i(T_i^F + D / R_i^U) can be met if every device reaches the rate D / (T1
+ * - T_i^F) within min(p_i^max, p_total) and all together within p_total; the least power for a rate
+ * is water-filling, and it falls as T1 grows, so that bisection on T1 finds the optimum
+ * (docs/MODEL.md). Devices that are not the last get the least power that makes them end with it.
  */
 #ifndef SCHEDULER_POWER_H
 #define SCHEDULER_POWER_H

@@ -75,9 +75,15 @@ static int check_device(const struct problem *problem, int i, struct err *err)
 {
     const struct problem_device *d = &problem->devices[i];
     int failed = check_name(d->name, "name", err) || check_positive(d->clock_hz, "clock_hz", err) ||
-                 check_positive(d->cycles_per_flop, "cycles_per_flop", err) ||
-                 check_positive(d->max_power_w, "max_power_w", err);
+                 check_positive(d->cycles_per_flop, "cycles_per_flop", err);
     char path[32];
+
+    if (!failed && problem->is_u_shaped)
+        return check_positive(d->uplink_bps, "uplink_bps", err) ||
+                       check_positive(d->downlink_bps, "downlink_bps", err)
+                   ? -1
+                   : 0;
+    failed = failed || check_positive(d->max_power_w, "max_power_w", err);
 
     for (int k = 0; !failed && k < problem->n_subchannels; k++) {
         if (d->gain[k] > 0 && d->gain[k] <= PROBLEM_MAX_NUMBER)
@@ -144,18 +150,59 @@ static int check_names_distinct(const struct problem *problem, struct err *err)
     return failed;
 }
 
-static int check_scalars(const struct problem *p, struct err *err)
+static int check_radio(const struct problem *p, struct err *err)
 {
-    if (p->batch_size < 1 || p->batch_size > PROBLEM_MAX_BATCH)
-        return err_set(err, "batch_size: %d: must be 1 to %d", p->batch_size, PROBLEM_MAX_BATCH);
     if (!(p->aggregation_ratio >= 0 && p->aggregation_ratio <= 1))
         return err_set(err, "aggregation_ratio: %g: must be 0 to 1", p->aggregation_ratio);
     if (check_positive(p->noise_psd_w_per_hz, "noise_psd_w_per_hz", err) ||
         check_positive(p->downlink_psd_w_per_hz, "downlink_psd_w_per_hz", err) ||
         check_positive(p->total_power_w, "total_power_w", err) ||
+        problem_check_count("bandwidth_hz", p->n_subchannels, PROBLEM_MAX_SUBCHANNELS, err))
+        return -1;
+    return 0;
+}
+
+static int check_not_above(double value, double before, const char *path, struct err *err)
+{
+    if (value > before)
+        return err_set(err,
+                       "%s: %g: must be at most that of the cut before, %g: the cuts of a U-shaped "
+                       "problem stand in the network's order",
+                       path, value, before);
+    return 0;
+}
+
+/* A pair of cuts leaves the server what lies between them: never less than nothing. */
+static int check_u_cuts(const struct problem *p, struct err *err)
+{
+    double pairs = 0.5 * p->n_cuts * (p->n_cuts - 1) * p->n_devices;
+
+    if (p->takes_turns)
+        return err_set(err, "turns: devices of a U-shaped problem do not take turns");
+    if (p->n_cuts < 2)
+        return err_set(err, "cuts: 1 entries: must be at least 2, a U-shaped problem has two cuts");
+    if (pairs > PROBLEM_MAX_U_PAIRS)
+        return err_set(err, "cuts: %g pairs of cuts in all devices: must be at most %g", pairs,
+                       PROBLEM_MAX_U_PAIRS);
+    for (int j = 1; j < p->n_cuts; j++) {
+        const struct problem_cut *c = &p->cuts[j], *before = &p->cuts[j - 1];
+        char forward[48], backward[48];
+        snprintf(forward, sizeof forward, "cuts[%d].server_forward_flop", j);
+        snprintf(backward, sizeof backward, "cuts[%d].server_backward_flop", j);
+        if (check_not_above(c->server_forward_flop, before->server_forward_flop, forward, err) ||
+            check_not_above(c->server_backward_flop, before->server_backward_flop, backward, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int check_scalars(const struct problem *p, struct err *err)
+{
+    if (p->batch_size < 1 || p->batch_size > PROBLEM_MAX_BATCH)
+        return err_set(err, "batch_size: %d: must be 1 to %d", p->batch_size, PROBLEM_MAX_BATCH);
+    if ((!p->is_u_shaped && check_radio(p, err)) ||
         check_positive(p->server_clock_hz, "server.clock_hz", err) ||
         check_positive(p->server_cycles_per_flop, "server.cycles_per_flop", err) ||
-        problem_check_count("bandwidth_hz", p->n_subchannels, PROBLEM_MAX_SUBCHANNELS, err) ||
         problem_check_count("devices", p->n_devices, PROBLEM_MAX_DEVICES, err) ||
         problem_check_count("cuts", p->n_cuts, PROBLEM_MAX_CUTS, err))
         return -1;
@@ -183,5 +230,7 @@ int problem_check(const struct problem *problem, struct err *err)
         if (check_cut(&problem->cuts[j], &inner))
             return err_set(err, "cuts[%d].%s", j, inner.text);
     }
+    if (problem->is_u_shaped && check_u_cuts(problem, err))
+        return -1;
     return check_names_distinct(problem, err);
 }

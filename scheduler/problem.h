@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The scheduling problem in numbers: what a round costs at each cut, what the devices, the server and the
- * radio can do. Read from problem.json or built from an experiment; everything is SI, gains are linear with
- * antenna gains included, FLOP and bits are per sample.
+ * The scheduling problem in numbers: what a round costs at each cut, what the devices, the server
+ * and the radio can do. Read from problem.json or built from an experiment; everything is SI, gains
+ * are linear with antenna gains included, FLOP and bits are per sample.
  */
 #ifndef SCHEDULER_PROBLEM_H
 #define SCHEDULER_PROBLEM_H
@@ -19,6 +19,8 @@ struct problem_device {
     double cycles_per_flop; /* kappa_i > 0 */
     double max_power_w;     /* p_i^max > 0 */
     double *gain;           /* [M], >= 0 */
+    /* U-shaped only, in place of the two above: the rates of its link, > 0. */
+    double uplink_bps, downlink_bps;
 };
 
 struct problem_cut {
@@ -36,6 +38,10 @@ struct problem_cut {
 };
 
 struct problem {
+    /* The front of the network and its end on the device, the middle on the server (u_shape.h):
+     * there are two cuts a device, rates are given, n_subchannels is 0, and of the radio and phi
+     * nothing is used. */
+    bool is_u_shaped;
     int batch_size;           /* b */
     double aggregation_ratio; /* phi in [0, 1] */
     bool
@@ -54,16 +60,18 @@ struct problem {
 /* n = ceil(phi b), robust against phi b being an integer up to rounding. */
 int problem_aggregated_slots(const struct problem *problem);
 
-/* JSON as in docs/MODEL.md; NaN, negative, zero where it divides, a wrong length: refused with its path. */
+/* JSON as in docs/MODEL.md; NaN, negative, zero where it divides, a wrong length: refused with its
+ * path. */
 int problem_load(struct problem *problem, const char *path, struct err *err);
 int problem_save(const struct problem *problem, const char *path, struct err *err);
 
-/* Every number in range and lengths consistent; problem_load() and problem_build() have called it. */
+/* Every number in range and lengths consistent; problem_load() and problem_build() have called it.
+ * */
 int problem_check(const struct problem *problem, struct err *err);
 
 /*
- * From an experiment: costs from its model's profile, gains from path loss, antenna gain and one draw of
- * the fading per device and subchannel (stream RNG_CHANNEL of its seed, same for up and down).
+ * From an experiment: costs from its model's profile, gains of its channel (link/channel.h) in round 1 at time 0,
+ * the same up and down.
  * aggregation_ratio and takes_turns are the framework's to say.
  */
 int problem_build(struct problem *problem, const struct experiment *e, double aggregation_ratio,

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scheduler/problem.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "experiment/experiment.h"
-#include "link/radio.h"
+#include "experiment/radio_setup.h"
 #include "models/profile.h"
 
 /* Layers [0, n) of the profile, added up. */
@@ -93,28 +91,12 @@ static int build_cuts(struct problem *problem, const struct experiment *e, struc
     return failed;
 }
 
-/* A stream per device: another device more does not change the channels of those before it. */
-static void draw_gains(double *gain, const struct experiment *e, int device,
-                       const struct path_loss *path_loss, const struct fading *fading)
-{
-    double loss_db = path_loss->loss_db(e->radio.carrier_hz, e->devices[device].distance_m);
-    double path_gain = e->radio.antenna_gain * pow(10, -loss_db / 10);
-    struct rng rng;
-
-    rng_seed(&rng, e->seed, RNG_CHANNEL + (uint64_t)device);
-    for (int k = 0; k < e->radio.n_subchannels; k++)
-        gain[k] = path_gain * fading->draw(&rng);
-}
-
 static int build_devices(struct problem *problem, const struct experiment *e, struct err *err)
 {
-    const struct path_loss *path_loss = path_loss_find(e->radio.path_loss);
-    const struct fading *fading = fading_find(e->radio.fading);
+    struct channel *channel = radio_channel(e, err);
 
-    if (!path_loss)
-        return err_set(err, "radio.path_loss: '%s': no such model", e->radio.path_loss);
-    if (!fading)
-        return err_set(err, "radio.fading: '%s': no such model", e->radio.fading);
+    if (!channel)
+        return -1;
     problem->n_devices = e->n_devices;
     problem->devices = mem_zero((size_t)e->n_devices, sizeof *problem->devices);
     for (int i = 0; i < e->n_devices; i++) {
@@ -126,8 +108,9 @@ static int build_devices(struct problem *problem, const struct experiment *e, st
             .max_power_w = from->max_power_w,
             .gain = mem_zero((size_t)e->radio.n_subchannels, sizeof(double)),
         };
-        draw_gains(problem->devices[i].gain, e, i, path_loss, fading);
+        channel_gains(channel, i, 1, 0, problem->devices[i].gain);
     }
+    channel_free(channel);
     return 0;
 }
 

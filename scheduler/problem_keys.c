@@ -19,6 +19,12 @@ static const struct number_key device_rows[] = {
     {"cycles_per_flop", offsetof(struct problem_device, cycles_per_flop), false},
     {"max_power_w", offsetof(struct problem_device, max_power_w), false},
 };
+static const struct number_key u_device_rows[] = {
+    {"clock_hz", offsetof(struct problem_device, clock_hz), false},
+    {"cycles_per_flop", offsetof(struct problem_device, cycles_per_flop), false},
+    {"uplink_bps", offsetof(struct problem_device, uplink_bps), false},
+    {"downlink_bps", offsetof(struct problem_device, downlink_bps), false},
+};
 static const struct number_key cut_rows[] = {
     {"device_forward_flop", offsetof(struct problem_cut, device_forward_flop), false},
     {"device_backward_flop", offsetof(struct problem_cut, device_backward_flop), false},
@@ -33,4 +39,6 @@ static const struct number_key cut_rows[] = {
 const struct number_keys problem_number_keys = {problem_rows, ARRAY_LEN(problem_rows)};
 const struct number_keys server_number_keys = {server_rows, ARRAY_LEN(server_rows)};
 const struct number_keys device_number_keys = {device_rows, ARRAY_LEN(device_rows)};
+const struct number_keys no_number_keys = {NULL, 0};
+const struct number_keys u_device_number_keys = {u_device_rows, ARRAY_LEN(u_device_rows)};
 const struct number_keys cut_number_keys = {cut_rows, ARRAY_LEN(cut_rows)};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The numbers of problem.json by name: one row a key, used by the reader, its messages and the writer.
- * Their ranges are problem_check()'s business.
+ * The numbers of problem.json by name: one row a key, used by the reader, its messages and the
+ * writer. Their ranges are problem_check()'s business.
  */
 #ifndef SCHEDULER_PROBLEM_KEYS_H
 #define SCHEDULER_PROBLEM_KEYS_H
@@ -20,10 +20,12 @@ struct number_keys {
     size_t n;
 };
 
-extern const struct number_keys problem_number_keys; /* struct problem */
-extern const struct number_keys server_number_keys;  /* struct problem, object "server" */
-extern const struct number_keys device_number_keys;  /* struct problem_device */
-extern const struct number_keys cut_number_keys;     /* struct problem_cut */
+extern const struct number_keys problem_number_keys;  /* struct problem */
+extern const struct number_keys server_number_keys;   /* struct problem, object "server" */
+extern const struct number_keys device_number_keys;   /* struct problem_device */
+extern const struct number_keys no_number_keys;       /* of a U-shaped problem itself */
+extern const struct number_keys u_device_number_keys; /* struct problem_device, U-shaped */
+extern const struct number_keys cut_number_keys;      /* struct problem_cut */
 
 static inline double *number_at(void *object, const struct number_key *key)
 {

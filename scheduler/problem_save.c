@@ -25,8 +25,9 @@ static json_t *device_to_json(const struct problem_device *device, int n_subchan
     json_t *object = json_object();
 
     json_object_set_new(object, "name", json_string(device->name));
-    write_numbers(object, &device_number_keys, device);
-    json_object_set_new(object, "gain", number_list(device->gain, n_subchannels));
+    write_numbers(object, n_subchannels ? &device_number_keys : &u_device_number_keys, device);
+    if (n_subchannels)
+        json_object_set_new(object, "gain", number_list(device->gain, n_subchannels));
     return object;
 }
 
@@ -44,11 +45,14 @@ static json_t *problem_to_json(const struct problem *problem)
 {
     json_t *root = json_object(), *server = json_object(), *list;
 
+    json_object_set_new(root, "shape", json_string(problem->is_u_shaped ? "u" : "front"));
     json_object_set_new(root, "batch_size", json_integer(problem->batch_size));
-    write_numbers(root, &problem_number_keys, problem);
-    json_object_set_new(root, "turns", json_boolean(problem->takes_turns));
-    json_object_set_new(root, "bandwidth_hz",
-                        number_list(problem->bandwidth_hz, problem->n_subchannels));
+    if (!problem->is_u_shaped) {
+        write_numbers(root, &problem_number_keys, problem);
+        json_object_set_new(root, "turns", json_boolean(problem->takes_turns));
+        json_object_set_new(root, "bandwidth_hz",
+                            number_list(problem->bandwidth_hz, problem->n_subchannels));
+    }
     write_numbers(server, &server_number_keys, problem);
     json_object_set_new(root, "server", server);
     json_object_set_new(root, "devices", list = json_array());

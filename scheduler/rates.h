@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The rates that an allocation of subchannels and powers gives (docs/MODEL.md): uplink by the devices'
- * power spectral density, downlink and broadcast by the server's fixed one. Rates in bit/s.
+ * The rates that an allocation of subchannels and powers gives (docs/MODEL.md): uplink by the
+ * devices' power spectral density, downlink and broadcast by the server's fixed one. Rates in
+ * bit/s.
  */
 #ifndef SCHEDULER_RATES_H
 #define SCHEDULER_RATES_H
@@ -15,7 +16,8 @@ void rates_release(struct rates *rates);
 void rates_evaluate(const struct problem *problem, const int *owner, const double *psd_w_per_hz,
                     struct rates *rates);
 
-/* Taking turns: turn_psd[C][M], every device with the whole band; R^BC stays 0, nothing is broadcast. */
+/* Taking turns: turn_psd[C][M], every device with the whole band; R^BC stays 0, nothing is
+ * broadcast. */
 void rates_evaluate_turns(const struct problem *problem, const double *turn_psd_w_per_hz,
                           struct rates *rates);
 

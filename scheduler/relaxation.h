@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The relaxation of one cut in which devices may share a subchannel in time, solved by column generation:
- * a linear program on GLPK (the master) mixes points of the rate curves and of the stage times, its duals
- * are prices, the Lagrangian at these prices is the bound and names the points the master lacks.
+ * The relaxation of one cut in which devices may share a subchannel in time, solved by column
+ * generation: a linear program on GLPK (the master) mixes points of the rate curves and of the
+ * stage times, its duals are prices, the Lagrangian at these prices is the bound and names the
+ * points the master lacks.
  *
- * The bound never rests on GLPK: any trouble there (numerical, time) only makes it less tight. Branches are
- * told by `allowed`; points are kept from call to call. One thread at a time; all masters of a thread share
- * GLPK's environment, see glpk_guard.h.
+ * The bound never rests on GLPK: any trouble there (numerical, time) only makes it less tight.
+ * Branches are told by `allowed`; points are kept from call to call. One thread at a time; all
+ * masters of a thread share GLPK's environment, see glpk_guard.h.
  */
 #ifndef SCHEDULER_RELAXATION_H
 #define SCHEDULER_RELAXATION_H
@@ -34,8 +35,8 @@ void relaxed_init(struct relaxed *relaxed, const struct cell *cell);
 void relaxed_release(struct relaxed *relaxed);
 
 /*
- * Stops early once the bound reaches cutoff_s, or when what is left to gain is below tolerance_s or the
- * deadline has passed.
+ * Stops early once the bound reaches cutoff_s, or when what is left to gain is below tolerance_s or
+ * the deadline has passed.
  */
 void relaxation_solve(struct relaxation *r, const bool *allowed, double cutoff_s,
                       double tolerance_s, int64_t deadline_us, struct relaxed *relaxed);

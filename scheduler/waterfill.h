@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Water-filling in closed form over subchannels of different widths: the least power that carries a rate,
- * and the largest rate that a power carries (docs/MODEL.md).
+ * Water-filling in closed form over subchannels of different widths: the least power that carries a
+ * rate, and the largest rate that a power carries (docs/MODEL.md).
  *
- * Subchannel k of width B_k has the floor n_k = N0 / g_k; at the water level w it gets the power spectral
- * density max(0, w - n_k) and carries B_k log2(w / n_k). Powers in W, densities in W/Hz, rates in bit/s.
+ * Subchannel k of width B_k has the floor n_k = N0 / g_k; at the water level w it gets the power
+ * spectral density max(0, w - n_k) and carries B_k log2(w / n_k). Powers in W, densities in W/Hz,
+ * rates in bit/s.
  */
 #ifndef SCHEDULER_WATERFILL_H
 #define SCHEDULER_WATERFILL_H
@@ -23,7 +24,8 @@ struct bands {
 void bands_init(struct bands *bands, int n_subchannels); /* room for so many; grows when needed */
 void bands_release(struct bands *bands);
 
-/* Those that `owner` gives to the device, or all of them when it is NULL. Floors of INFINITY are left out. */
+/* Those that `owner` gives to the device, or all of them when it is NULL. Floors of INFINITY are
+ * left out. */
 void bands_fill(struct bands *bands, const struct cell *cell, int device, const int *owner);
 
 /* One usable subchannel more, one less; in time proportional to how many there are. */

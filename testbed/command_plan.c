@@ -7,10 +7,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge-server/conditions.h"
 #include "edge-server/planning.h"
 #include "testbed/command.h"
 
-#define DEFAULT_POLICY       "exact"
+#define DEFAULT_POLICY       "auto"
 #define DEFAULT_GAP          0.005
 #define DEFAULT_TIME_LIMIT_S 10.0
 
@@ -22,7 +23,7 @@ struct arguments {
 static const struct argp_option option_table[] = {
     {"problem", 'p', "FILE", 0, "Solve this problem.json instead of an experiment's", 0},
     {"policy", 'P', "NAME", 0,
-     "Scheduling policy (default: the experiment's, or exact); all: every one, side by side", 0},
+     "Scheduling policy (default: the experiment's, or auto); all: every one, side by side", 0},
     {"json", 'j', "FILE", 0, "Write the plan to FILE", 0},
     {"dump-problem", 'd', "FILE", 0, "Write the problem to FILE", 0},
     {0}};
@@ -80,6 +81,23 @@ static int finish(const struct arguments *a, const struct problem *problem, cons
     return plan->status == PLAN_INFEASIBLE ? err_set(err, "there is no plan: %s", plan->reason) : 0;
 }
 
+/* What its links make of the first round, where they do more than carry bits at the plan's rates. */
+static int show_links(const struct experiment *e, const struct problem *problem,
+                      const struct plan *plan, struct err *err)
+{
+    struct conditions conditions;
+    if (plan->status == PLAN_INFEASIBLE)
+        return 0;
+    int status =
+        conditions_init(&conditions, e, problem, plan, err) || conditions_next(&conditions, err);
+    if (!status && conditions.latency_s != plan->latency_s)
+        printf(
+            "Round 1 over links as they are (recordings, outages, delay, jitter, loss): %.6g s\n",
+            conditions.latency_s);
+    conditions_release(&conditions);
+    return status ? -1 : 0;
+}
+
 /* `policy` NULL: the experiment's, or the default. */
 static int make_plan(struct plan *plan, const struct problem *problem, const struct experiment *e,
                      const char *policy, struct err *err)
@@ -95,18 +113,31 @@ static void print_all(const struct plan *plans, int n, const struct problem *pro
 {
     double bound_s = 0;
     for (int i = 0; i < n; i++)
-        if (plans[i].status != PLAN_INFEASIBLE)
+        if (plans[i].policy && plans[i].status != PLAN_INFEASIBLE)
             bound_s = fmax(bound_s, plans[i].lower_bound_s);
     printf("%-24s %14s %9s %10s  %s\n", "policy", "latency, s", "gap, %", "solved, s", "cut after");
     for (int i = 0; i < n; i++) {
         const struct plan *p = &plans[i];
-        if (p->status == PLAN_INFEASIBLE)
+        if (!p->policy)
+            printf("%-24s does not apply to this problem\n", policy_at(i)->name);
+        else if (p->status == PLAN_INFEASIBLE)
             printf("%-24s no plan: %s\n", policy_at(i)->name, p->reason);
         else
             printf("%-24s %14.6g %9.2f %10.3f  %s\n", policy_at(i)->name, p->latency_s,
-                   100 * (1 - bound_s / p->latency_s), p->solve_s, problem->cuts[p->cut].name);
+                   100 * (1 - bound_s / p->latency_s), p->solve_s,
+                   p->u ? "(two a device)" : problem->cuts[p->cut].name);
     }
     printf("Best proven lower bound: %.6g s\n", bound_s);
+}
+
+/* One plan of the comparison; left all zero where the policy does not apply. */
+static int make_if_it_applies(struct plan *plan, const struct problem *problem,
+                              const struct experiment *e, const struct policy *policy,
+                              struct err *err)
+{
+    if (policy_check_applies(policy, problem, NULL))
+        return 0;
+    return make_plan(plan, problem, e, policy->name, err);
 }
 
 /* Every policy in the table; -1 when one fails, or when none has a plan. */
@@ -117,8 +148,10 @@ static int compare(const struct problem *problem, const struct experiment *e, st
     while (policy_at(n))
         n++;
     plans = mem_zero((size_t)n, sizeof *plans);
-    while (n_made < n && !make_plan(&plans[n_made], problem, e, policy_at(n_made)->name, err))
-        n_valid += plans[n_made++].status != PLAN_INFEASIBLE;
+    while (n_made < n && !make_if_it_applies(&plans[n_made], problem, e, policy_at(n_made), err)) {
+        n_valid += plans[n_made].policy && plans[n_made].status != PLAN_INFEASIBLE;
+        n_made++;
+    }
     if (n_made == n) {
         print_all(plans, n, problem);
         if (n_valid == 0)
@@ -142,6 +175,8 @@ static int solve(const struct arguments *a, const struct problem *problem,
     if (make_plan(&plan, problem, e, a->policy, err))
         return -1;
     int status = finish(a, problem, &plan, err);
+    if (!status && e)
+        status = show_links(e, problem, &plan, err);
     plan_release(&plan);
     return status;
 }

@@ -49,6 +49,8 @@ static void reads_every_unit_into_si(void **state)
         {"1 kB", DIM_SIZE, 1000},
         {"1 KiB", DIM_SIZE, 1024},
         {"2 GiB", DIM_SIZE, 2147483648.0},
+        {"36 km/h", DIM_SPEED, 10},
+        {"1.5 m/s", DIM_SPEED, 1.5},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         double si = -1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The seeded cells that the scheduler is measured on. A kind is a regime of radio and compute; within it
- * places, clocks and fading are drawn from the seed. phi runs over 0, 0.5 and 1 with the seed.
+ * The seeded cells that the scheduler is measured on. A kind is a regime of radio and compute;
+ * within it places, clocks and fading are drawn from the seed. phi runs over 0, 0.5 and 1 with the
+ * seed.
  */
 #ifndef TESTS_BENCH_BENCH_CELLS_H
 #define TESTS_BENCH_BENCH_CELLS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bench_scheduler DOC DATA [PART...]: measures what docs/SCHEDULER.md claims of the scheduler, on seeded
- * cells, and writes each part's table between its markers in DOC and the points of the figure into DATA.
+ * bench_scheduler DOC DATA [PART...]: measures what docs/SCHEDULER.md claims of the scheduler, on
+ * seeded cells, and writes each part's table between its markers in DOC and the points of the
+ * figure into DATA.
  */
 #include <math.h>
 #include <stdio.h>
@@ -152,8 +153,7 @@ static void at_the_papers_size(struct strbuf *out, FILE *data)
 }
 
 static void of_large_cells(struct strbuf *out, int n_devices, int n_subchannels, int n_each,
-                           const struct plan_options *options, double gap, double median_s,
-                           double longest_s, const char *target)
+                           double gap, double median_s, double longest_s, const char *target)
 {
     struct figures all = {.n = 0};
     struct rusage usage;
@@ -162,7 +162,7 @@ static void of_large_cells(struct strbuf *out, int n_devices, int n_subchannels,
     for (enum bench_kind kind = 0; kind <= BENCH_AIR; kind++) {
         struct figures f = {.n = 0};
         for (uint64_t seed = 0; seed < (uint64_t)n_each; seed++) {
-            measure(&f, kind, seed, n_devices, n_subchannels, "auto", options);
+            measure(&f, kind, seed, n_devices, n_subchannels, "auto", &defaults);
             all.gap[all.n] = f.gap[f.n - 1];
             all.solve_s[all.n++] = f.solve_s[f.n - 1];
         }
@@ -174,30 +174,25 @@ static void of_large_cells(struct strbuf *out, int n_devices, int n_subchannels,
                 all.solve_s[all.n / 2], usage.ru_maxrss / 1024);
     verdict(out, target,
             all.gap[all.n - 1] <= gap && all.solve_s[all.n / 2] <= median_s &&
-                all.solve_s[all.n - 1] <= longest_s);
+                all.solve_s[all.n - 1] <= longest_s && usage.ru_maxrss / 1024 < 2048);
 }
 
 static void at_twenty_devices(struct strbuf *out, FILE *data)
 {
     (void)data;
-    of_large_cells(out, 20, 100, 9, &defaults, 1.5, 3, 10.1,
-                   "gap <= 1.5 % in <= 10 s, median <= 3 s");
+    of_large_cells(out, 20, 100, 9, 1.5, 3, 10.1, "gap <= 1.5 % in <= 10 s, median <= 3 s");
 }
 
 static void at_a_hundred_devices(struct strbuf *out, FILE *data)
 {
-    struct plan_options options = {.gap = 0.005, .time_limit_s = 20, .seed = 1};
-
     (void)data;
-    of_large_cells(out, 100, 600, 3, &options, 3, 20, 20.1, "gap <= 3 % in <= 20 s");
+    of_large_cells(out, 100, 600, 3, 3, 20, 20.1, "gap <= 3 % in <= 20 s");
 }
 
 static void at_a_thousand_devices(struct strbuf *out, FILE *data)
 {
-    struct plan_options options = {.gap = 0.005, .time_limit_s = 50, .seed = 1};
-
     (void)data;
-    of_large_cells(out, 1000, 4000, 1, &options, 8, 60, 60, "gap <= 8 % in <= 60 s and < 2 GiB");
+    of_large_cells(out, 1000, 4000, 1, 8, 60, 60, "gap <= 8 % in <= 60 s and < 2 GiB");
 }
 
 static void by_policy(struct strbuf *out, FILE *data)
@@ -235,7 +230,6 @@ static void by_policy(struct strbuf *out, FILE *data)
 static void against_size(struct strbuf *out, FILE *data)
 {
     static const int devices[] = {2, 3, 5, 8, 12, 20, 40, 80};
-    struct plan_options options = {.gap = 0.005, .time_limit_s = 10, .seed = 1};
 
     strbuf_addf(out, "| C | M | cells | gap mean | largest | solve mean | longest |\n"
                      "|---|---|---|---|---|---|---|\n");
@@ -245,7 +239,7 @@ static void against_size(struct strbuf *out, FILE *data)
             struct figures f = {.n = 0};
             double gap = 0, solve_s = 0;
             for (uint64_t seed = 0; seed < 3; seed++)
-                measure(&f, kind, seed, devices[d], 5 * devices[d], "auto", &options);
+                measure(&f, kind, seed, devices[d], 5 * devices[d], "auto", &defaults);
             for (int i = 0; i < f.n; i++) {
                 gap += f.gap[i] / f.n;
                 solve_s += f.solve_s[i] / f.n;

@@ -14,7 +14,7 @@ static void a_minimal_file_gets_every_default(void **state)
     assert_string_equal(e.data.dir, "/usr/share/datasets/fashion-mnist");
     assert_true(e.data.mean == 0.2860 && e.data.std == 0.3530);
     assert_string_equal(e.training.framework, "epsl");
-    assert_string_equal(e.scheduler.policy, "exact");
+    assert_string_equal(e.scheduler.policy, "auto");
     assert_true(e.testbed.models_compute && e.testbed.models_link);
     assert_int_equal(e.n_devices, 2);
     assert_string_equal(e.devices[1].name, "device-1");
@@ -104,8 +104,8 @@ static void a_default_no_choice_any_more_is_told(void **state)
     struct strbuf errors = STRBUF_INIT;
     write_bytes("x.yaml", TINY, strlen(TINY));
     assert_int_equal(experiment_load(&e, "x.yaml", NULL, 0, &choices, &errors), -1);
-    assert_string_equal(
-        errors.text, "default: scheduler.policy: default value 'exact': must be one of greedy\n");
+    assert_string_equal(errors.text,
+                        "default: scheduler.policy: default value 'auto': must be one of greedy\n");
     strbuf_release(&errors);
     assert_int_equal(experiment_load(&e, "x.yaml", NULL, 0, NULL, &errors), 0);
     experiment_release(&e);

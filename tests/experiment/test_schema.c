@@ -10,6 +10,7 @@
 #define WATT    " W (units: W, mW, uW, dBm, dBW)"
 #define PSD     " W/Hz (units: W/Hz, mW/Hz, W/MHz, dBm/Hz, dBW/Hz)"
 #define SECOND  " s (units: us, ms, s, min, h)"
+#define SPEED   " m/s (units: m/s, km/h)"
 #define METRE   " m (units: cm, m, km)"
 #define PERCENT " (or in %)"
 #define DRAWN   ", or uniform(a, b), normal(mean, std)"
@@ -73,7 +74,8 @@ static const struct example {
     {"server.clock", "0", "a frequency in (0, 1e+15]" HZ, "5e9", false},
     {"server.cycles_per_flop", "-1", "a number in (0, 1000000]" PERCENT, "2", false},
     {"server.threads", "0", "an integer in [1, 1024]", "1024", false},
-    {"radio.path_loss", "hata", "one of samimi-los, samimi-nlos, free-space", "free-space", true},
+    {"radio.path_loss", "hata", "one of samimi-los, samimi-nlos, free-space, umi, uma, table",
+     "free-space", true},
     {"radio.carrier", "28 m", "a frequency in (0, 1e+13]" HZ, "2.4 GHz", false},
     {"radio.subchannels", "0", "an integer in [1, 100000]", "7", false},
     {"radio.bandwidth", "1 mhz", "a frequency in (0, 1e+12]" HZ, "180 kHz", false},
@@ -82,8 +84,28 @@ static const struct example {
     {"radio.total_power", "nan", "a power in (0, 1e+09]" WATT, "10 W", false},
     {"radio.antenna_gain", "10 dBm", "a gain in (0, 1e+12] (units: a bare ratio, dB, dBi)", "3 dB",
      false},
-    {"radio.fading", "rice", "one of none, rayleigh", "rayleigh", true},
-    {"scheduler.policy", "best", "one of exact, fixed, random", "random", false},
+    {"radio.fading", "rice", "one of none, rayleigh, rician", "rayleigh", true},
+    {"radio.gains", "\"\"", TEXT, NULL, false},
+    {"radio.shadowing", "always", "one of none, fixed, correlated", "correlated", false},
+    {"radio.rician_k", "-1", "a gain in [0, 1000000] (units: a bare ratio, dB, dBi)", "6 dB",
+     false},
+    {"radio.fading_block", "second", "one of run, round, time", "round", false},
+    {"radio.coherence_time", "0 s", "a time in [0.001, 1000000]" SECOND, "50 ms", false},
+    {"radio.mobility", "brownian", "one of none, waypoint, positions", "waypoint", true},
+    {"radio.speed_min", "0", "a speed in [0.001, 1000]" SPEED, "1 m/s", false},
+    {"radio.speed_max", "1 m", "a speed in [0.001, 1000]" SPEED, "50 km/h", false},
+    {"radio.pause", "-1 s", "a time in [0, 1000000]" SECOND, "1 min", false},
+    {"radio.cell_radius", "0.5 m", "a length in [1, 1000000]" METRE, "1 km", false},
+    {"radio.positions", "\"\"", TEXT, NULL, false},
+    {"radio.trace", "\"\"", TEXT, NULL, false},
+    {"radio.delay", "2 min", "a time in [0, 60]" SECOND, "20 ms", false},
+    {"radio.jitter", "-1 ms", "a time in [0, 60]" SECOND, "5 ms", false},
+    {"radio.loss", "60 %", "a number in [0, 0.5]" PERCENT, "1 %", false},
+    {"radio.retransmission", "61", "a time in [0, 60]" SECOND, "1 s", false},
+    {"radio.outage_every", "-1", "a time in [0, 1000000]" SECOND, "1 min", false},
+    {"radio.outage_length", "0", "a time in [0.001, 1000000]" SECOND, "100 ms", false},
+    {"radio.outages", "\"\"", TEXT, NULL, false},
+    {"scheduler.policy", "best", "one of auto, exact, fixed, random", "random", false},
     {"scheduler.gap", "1", "a number in [0, 1)" PERCENT, "0", false},
     {"scheduler.time_limit", "0 s", "a time in (0, 1000000]" SECOND, "2 min", false},
     {"scheduler.cuts", "a", "a list of at most 512 names", "[a]", false},

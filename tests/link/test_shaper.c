@@ -156,6 +156,156 @@ static void a_random_schedule_conserves_bits_and_never_beats_the_rate(void **sta
     shaper_free(shaper);
 }
 
+/*
+ * A sender on a virtual clock that is woken up to late_us after it wanted: what of a message goes
+ * when. Bytes are in order and whole, none is early, and the last one comes when bits / rate says,
+ * as late as it was woken.
+ */
+static void send_in_steps(double rate_bps, uint64_t n_bytes, uint64_t late_us, struct rng *rng)
+{
+    struct shaper *shaper = shaper_new(rate_bps);
+    struct shaper_piece piece = {.is_last = false};
+    uint64_t step = shaper_step_bytes(rate_bps), sent = 0;
+    int64_t start_us = 777, now_us = start_us;
+
+    shaper_push(shaper, start_us, 8.0 * (double)n_bytes, &cookies[0]);
+    int64_t end_us = shaper_next_us(shaper);
+    while (!piece.is_last) {
+        int64_t wanted_us = shaper_step_us(shaper, step);
+        assert_true(wanted_us > now_us);
+        assert_false(shaper_take(shaper, wanted_us - 1, step, &piece));
+        now_us = wanted_us + (int64_t)rng_below(rng, late_us + 1);
+        while (shaper_take(shaper, now_us, step, &piece)) {
+            assert_ptr_equal(piece.cookie, &cookies[0]);
+            assert_true(piece.offset_bytes == sent && piece.n_bytes > 0);
+            sent += piece.n_bytes;
+            double elapsed_s = (double)(now_us - start_us) * 1e-6;
+            assert_true(8.0 * (double)sent <= rate_bps * elapsed_s * (1 + 1e-12));
+        }
+    }
+    assert_true(sent == n_bytes);
+    assert_true(shaper_delivered_bits(shaper) == 8.0 * (double)n_bytes);
+    assert_int_equal(shaper_step_us(shaper, step), INT64_MAX);
+    double wanted_s = 8.0 * (double)n_bytes / rate_bps;
+    assert_true(fabs((double)(end_us - start_us) * 1e-6 - wanted_s) <= 1e-6);
+    assert_true(now_us >= end_us && now_us <= end_us + (int64_t)late_us);
+    shaper_free(shaper);
+}
+
+static void steps_end_when_the_equation_says_at_any_rate_and_size(void **state)
+{
+    static const double rates_bps[] = {1e6, 3.3e6, 1e7, 1e8, 7.77e8, 1e9};
+    static const uint64_t sizes[] = {64 << 10, 100001, 1 << 20, 16 << 20};
+    struct rng rng;
+
+    (void)state;
+    rng_seed(&rng, 5, 0);
+    for (size_t i = 0; i < sizeof rates_bps / sizeof *rates_bps; i++)
+        for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
+            send_in_steps(rates_bps[i], sizes[j], 0, &rng);
+            send_in_steps(rates_bps[i], sizes[j], 300, &rng);
+        }
+}
+
+static void steps_are_about_a_millisecond_within_bounds(void **state)
+{
+    (void)state;
+    assert_int_equal(shaper_step_bytes(1e6), 4096);
+    assert_int_equal(shaper_step_bytes(1e8), 12500);
+    assert_int_equal(shaper_step_bytes(1e12), 262144);
+    assert_int_equal(shaper_step_bytes(HUGE_VAL), 262144);
+}
+
+static void a_sender_woken_late_gets_all_that_is_due_at_once(void **state)
+{
+    struct shaper *shaper = shaper_new(8e6); /* a byte a microsecond */
+    struct shaper_piece piece;
+
+    (void)state;
+    shaper_push(shaper, 0, 8 * 1000, &cookies[0]);
+    shaper_push(shaper, 0, 8 * 50, &cookies[1]);
+    assert_int_equal(shaper_step_us(shaper, 100), 100);
+    assert_true(shaper_take(shaper, 350, 100, &piece));
+    assert_true(piece.offset_bytes == 0 && piece.n_bytes == 300 && !piece.is_last);
+    assert_false(shaper_take(shaper, 350, 100, &piece));
+    assert_int_equal(shaper_step_us(shaper, 100), 400); /* not 450 */
+    assert_true(shaper_take(shaper, 2000, 100, &piece));
+    assert_true(piece.offset_bytes == 300 && piece.n_bytes == 700 && piece.is_last);
+    assert_true(shaper_take(shaper, 2000, 100, &piece));
+    assert_ptr_equal(piece.cookie, &cookies[1]);
+    assert_true(piece.n_bytes == 50 && piece.is_last);
+    shaper_free(shaper);
+}
+
+static void a_message_without_bytes_is_one_empty_last_piece(void **state)
+{
+    struct shaper *shaper = shaper_new(1e6);
+    struct shaper_piece piece;
+
+    (void)state;
+    shaper_push(shaper, 10, 0, &cookies[0]);
+    assert_false(shaper_take(shaper, 9, 100, &piece));
+    assert_true(shaper_take(shaper, 10, 100, &piece));
+    assert_true(piece.n_bytes == 0 && piece.is_last);
+    shaper_free(shaper);
+}
+
+static void a_message_taken_in_part_may_be_popped(void **state)
+{
+    struct shaper *shaper = shaper_new(8e6);
+    struct shaper_piece piece;
+
+    (void)state;
+    shaper_push(shaper, 0, 8 * 1000, &cookies[0]);
+    assert_true(shaper_take(shaper, 500, 100, &piece));
+    assert_null(shaper_pop(shaper, 999));
+    assert_ptr_equal(shaper_pop(shaper, 1000), &cookies[0]);
+    assert_true(shaper_delivered_bits(shaper) == 8000);
+    shaper_free(shaper);
+}
+
+static void delay_comes_after_the_link_and_lets_nobody_overtake(void **state)
+{
+    struct shaper *shaper = shaper_new(1e6);
+    struct shaper_piece piece;
+
+    (void)state;
+    shaper_set_delay(shaper, 0.001);
+    shaper_push(shaper, 0, 800, &cookies[0]);
+    assert_int_equal(shaper_free_us(shaper), 800); /* the link is free, the message on its way */
+    assert_int_equal(shaper_next_us(shaper), 1800);
+    shaper_set_delay(shaper, 0);
+    shaper_push(shaper, 0, 800, &cookies[1]); /* off the link at 1600, behind the first */
+    assert_int_equal(shaper_step_us(shaper, 50), 1400);
+    assert_ptr_equal(shaper_pop(shaper, 1800), &cookies[0]);
+    assert_int_equal(shaper_next_us(shaper), 1800);
+    assert_true(shaper_take(shaper, 1800, 10, &piece));
+    assert_true(piece.is_last && piece.n_bytes == 100);
+    shaper_free(shaper);
+}
+
+static void an_outage_holds_the_pieces_back(void **state)
+{
+    struct outage down = {0.0005, 0.0105};
+    struct outages outages = {.list = &down, .n = 1};
+    struct capacity capacity = {.rate_bps = 8e6, .outages = &outages};
+    struct shaper *shaper = shaper_new(1);
+    struct shaper_piece piece;
+
+    (void)state;
+    shaper_set_capacity(shaper, &capacity, 1000);
+    shaper_push(shaper, 1000, 8 * 1000, &cookies[0]); /* 500 before it, 500 after it */
+    assert_int_equal(shaper_next_us(shaper), 12000);
+    assert_true(shaper_take(shaper, 11499, 100, &piece));
+    assert_true(piece.n_bytes == 500);
+    assert_int_equal(shaper_step_us(shaper, 100), 11600);
+    shaper_set_rate(shaper, 8e6); /* the message keeps its own */
+    assert_false(shaper_take(shaper, 11599, 100, &piece));
+    assert_true(shaper_take(shaper, 12000, 100, &piece));
+    assert_true(piece.n_bytes == 500 && piece.is_last);
+    shaper_free(shaper);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +318,13 @@ int main(void)
         cmocka_unit_test(a_new_link_is_free_at_any_time_of_the_clock),
         cmocka_unit_test(ages_of_transmission_do_not_overflow),
         cmocka_unit_test(a_random_schedule_conserves_bits_and_never_beats_the_rate),
+        cmocka_unit_test(steps_end_when_the_equation_says_at_any_rate_and_size),
+        cmocka_unit_test(steps_are_about_a_millisecond_within_bounds),
+        cmocka_unit_test(a_sender_woken_late_gets_all_that_is_due_at_once),
+        cmocka_unit_test(a_message_without_bytes_is_one_empty_last_piece),
+        cmocka_unit_test(a_message_taken_in_part_may_be_popped),
+        cmocka_unit_test(delay_comes_after_the_link_and_lets_nobody_overtake),
+        cmocka_unit_test(an_outage_holds_the_pieces_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

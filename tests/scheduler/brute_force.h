@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The round of the best plan of a small problem, in seconds, by trying everything: for tests and the bench. */
+/* The round of the best plan of a small problem, in seconds, by trying everything: for tests and
+ * the bench. */
 #ifndef TESTS_SCHEDULER_BRUTE_FORCE_H
 #define TESTS_SCHEDULER_BRUTE_FORCE_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Problems for the scheduler's tests: ResNet-18 cut between its blocks, and random cells with the constants
- * of EPSL's simulations (C devices in a disc of 200 m, line of sight at 28 GHz, Rayleigh fading).
+ * Problems for the scheduler's tests: ResNet-18 cut between its blocks, and random cells with the
+ * constants of EPSL's simulations (C devices in a disc of 200 m, line of sight at 28 GHz, Rayleigh
+ * fading).
  */
 #ifndef TESTS_SCHEDULER_SAMPLE_PROBLEMS_H
 #define TESTS_SCHEDULER_SAMPLE_PROBLEMS_H
@@ -14,7 +15,8 @@
 #include "link/radio.h"
 #include "scheduler/problem.h"
 
-/* 64 x 64 x 3 input, 7 classes: activation elements and multiply-adds up to the cut, both per sample. */
+/* 64 x 64 x 3 input, 7 classes: activation elements and multiply-adds up to the cut, both per
+ * sample. */
 static const struct {
     const char *name;
     double elements, mac;
@@ -81,11 +83,11 @@ static inline void random_problem(struct problem *p, uint64_t seed, int n_device
     rng_seed(&rng, seed, RNG_DEVICES);
     for (int i = 0; i < n_devices; i++) {
         double distance_m = 200 * sqrt(rng_uniform(&rng));
-        double loss_db = path_loss_find("samimi-los")->loss_db(28e9, distance_m);
+        double loss_db = path_loss_find("samimi-los")->loss_db(28e9, distance_m, true);
         p->devices[i].clock_hz = rng_uniform_in(&rng, 1e9, 1.6e9);
         for (int k = 0; k < n_subchannels; k++)
             p->devices[i].gain[k] =
-                10 * pow(10, -loss_db / 10) * fading_find("rayleigh")->draw(&rng);
+                10 * pow(10, -loss_db / 10) * fading_find("rayleigh")->draw(&rng, 0);
     }
 }
 

@@ -92,7 +92,8 @@ static void without_subchannels_no_power_carries_a_rate(void **state)
     by_hand_release(&h);
 }
 
-/* Optimality (Karush, Kuhn, Tucker): wet subchannels share one level, dry ones have floors above it. */
+/* Optimality (Karush, Kuhn, Tucker): wet subchannels share one level, dry ones have floors above
+ * it. */
 static void water_levels_are_equal_where_wet_and_below_the_floor_where_dry(void **state)
 {
     (void)state;
@@ -150,7 +151,8 @@ static void setting_release(struct setting *s)
     problem_release(&s->problem);
 }
 
-/* Two devices, one subchannel each of 1 Hz, gain 1, noise 1; batch 1 with 1 bit: T1 = F + 1 / log2(1 + P). */
+/* Two devices, one subchannel each of 1 Hz, gain 1, noise 1; batch 1 with 1 bit: T1 = F + 1 /
+ * log2(1 + P). */
 static void tiny_init(struct setting *s, double max_power_w, double total_power_w)
 {
     int owner[2] = {0, 1};
@@ -254,7 +256,8 @@ static void a_device_without_a_subchannel_never_ends(void **state)
     setting_release(&s);
 }
 
-/* All power splits of two devices over three subchannels on a grid: none beats the exact control. */
+/* All power splits of two devices over three subchannels on a grid: none beats the exact control.
+ * */
 static void no_split_on_a_fine_grid_is_better(void **state)
 {
     enum { STEPS = 200 };

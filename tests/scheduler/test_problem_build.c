@@ -28,10 +28,12 @@ static void add_layer(struct net_spec *spec, const char *kind, const char *name,
         fail_msg("%s", err.text);
 }
 
-/* 1x6x6 -> conv 3x3 to 4x4x4 -> relu -> flatten -> linear to 10; three devices, five subchannels. */
+/* 1x6x6 -> conv 3x3 to 4x4x4 -> relu -> flatten -> linear to 10; three devices, five subchannels.
+ * */
 static void experiment_init(struct experiment *e)
 {
     static char names[3][16], path_loss[] = "samimi-los", fading[] = "rayleigh";
+    static char none[] = RADIO_NO_FILE, run[] = "run";
 
     memset(e, 0, sizeof *e);
     e->seed = 42;
@@ -52,6 +54,9 @@ static void experiment_init(struct experiment *e)
     e->server.cycles_per_flop = 0.03125;
     e->radio.path_loss = path_loss;
     e->radio.fading = fading;
+    e->radio.gains = e->radio.positions = e->radio.trace = e->radio.outages = none;
+    e->radio.shadowing = e->radio.mobility = none;
+    e->radio.fading_block = run;
     e->radio.carrier_hz = 28e9;
     e->radio.n_subchannels = 5;
     e->radio.bandwidth_hz = 10e6;

@@ -103,8 +103,8 @@ static void optional_keys_are_read(void **state)
 #define SERVER_KEYS "clock_hz, cycles_per_flop"
 #define DEVICE_KEYS "clock_hz, cycles_per_flop, max_power_w, name, gain"
 #define PROBLEM_KEYS                                                                               \
-    "aggregation_ratio, noise_psd_w_per_hz, downlink_psd_w_per_hz, total_power_w, batch_size, "    \
-    "turns, bandwidth_hz, server, devices, cuts"
+    "aggregation_ratio, noise_psd_w_per_hz, downlink_psd_w_per_hz, total_power_w, shape, "         \
+    "batch_size, turns, bandwidth_hz, server, devices, cuts"
 #define CUT_KEYS                                                                                   \
     "device_forward_flop, device_backward_flop, server_forward_flop, server_backward_flop, "       \
     "last_layer_backward_flop, activation_bits, gradient_bits, front_bits, name, layer"

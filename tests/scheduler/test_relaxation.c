@@ -193,7 +193,8 @@ static void provoke_an_error(void *data)
     glp_add_rows(data, -1);
 }
 
-/* GLPK's own error ends in abort() without the guard; masters that lived then only bound less tightly. */
+/* GLPK's own error ends in abort() without the guard; masters that lived then only bound less
+ * tightly. */
 static void an_error_inside_glpk_is_a_status_and_bounds_stay_valid(void **state)
 {
     struct setting s;

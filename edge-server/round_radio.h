@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The radio of one round after the other: gains as the channel has them when a round begins, and
+ * rates as the links make them of what the radio gives (recordings, outages, delay, jitter, loss).
+ *
+ * Its clock is the sum of the predicted latencies of the rounds before, evaluations left out. It
+ * does not look at what a run measured, so that plan, simulation and run see the same channel in
+ * the same round.
+ *
+ *     for each round: round_radio_gains(), rates_evaluate(), round_radio_rates(),
+ *                     latency_evaluate(), round_radio_advance()
+ */
+#ifndef EDGE_SERVER_ROUND_RADIO_H
+#define EDGE_SERVER_ROUND_RADIO_H
+
+#include <stdint.h>
+
+#include "experiment/experiment.h"
+#include "scheduler/latency.h"
+
+struct round_radio;
+
+/* `e` is borrowed for the call. */
+struct round_radio *round_radio_new(const struct experiment *e, struct err *err);
+void round_radio_free(struct round_radio *radio);
+
+/* Whether every round is as the first: no gain ever changes and transfers take bits / rate. */
+bool round_radio_is_constant(const struct round_radio *radio);
+
+/* Puts the gains of a round, from 1, that begins now into the problem. True when one changed. */
+bool round_radio_gains(struct round_radio *radio, uint32_t round, struct problem *problem);
+
+/*
+ * From the radio's rates to those at which this round's messages arrive: bits over the time from
+ * the first bit's departure to the last one's arrival. So the latency equations hold as they are,
+ * and a sender that is paced to that rate is done when the last bit would be there. Where there is
+ * nothing to send, and on ideal links, the rate stays; it is 0 where a transfer would never end.
+ * `terms` has room for the problem's devices and is overwritten.
+ */
+void round_radio_rates(struct round_radio *radio, uint32_t round, const struct problem *problem,
+                       int cut, struct rates *rates, struct latency_terms *terms);
+
+/* The round has taken so long; a time that is not finite leaves the clock. */
+void round_radio_advance(struct round_radio *radio, double latency_s);
+
+#endif

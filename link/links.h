@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What lies between each device and the server besides the rates the radio gives: recordings that
+ * take the place of a rate, outages, delay, jitter and loss. Says how long a transfer takes; pure
+ * but for outages, which are drawn as far as they are asked about. A transfer's draws depend on
+ * seed, device, direction and round alone.
+ *
+ * Recordings come from a file with columns device,direction,trace: device * is every one that has
+ * no row of its own, direction is uplink or downlink, trace a file for link/trace.h, relative to
+ * the folder of this file.
+ */
+#ifndef LINK_LINKS_H
+#define LINK_LINKS_H
+
+#include "link/capacity.h"
+
+#define LINKS_MAX_TRACES 1000
+
+enum link_direction {
+    LINK_UPLINK,
+    LINK_DOWNLINK,
+    LINK_BROADCAST, /* over the recording and outages of the downlink */
+};
+
+struct links_settings {
+    uint64_t seed;
+    int n_devices;
+    double up_mean_s, down_mean_s; /* drawn outages; up_mean_s 0: none */
+    struct impairments impairments;
+};
+
+struct links;
+
+struct links *links_new(const struct links_settings *settings);
+void links_free(struct links *links);
+
+/* Files with what they are named for; `devices` are the n_devices. -1 with "path:line: what". */
+int links_load_traces(struct links *links, const struct name_index *devices, const char *path,
+                      struct err *err);
+/* In place of drawn outages; see link/outages.h. */
+int links_load_outages(struct links *links, const struct name_index *devices, const char *path,
+                       struct err *err);
+
+/* Whether a transfer takes just bits / rate. */
+bool links_are_ideal(const struct links *links);
+
+/*
+ * From start_s on the modelled clock until the last bit is there; rate_bps is what the radio gives,
+ * not looked at where a recording takes its place. 0 for no bits; INFINITY when it never ends.
+ */
+double links_transfer_s(struct links *links, enum link_direction direction, int device,
+                        uint32_t round, double start_s, double rate_bps, double bits);
+
+#endif
