@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Multiply-adds on registers alone: what the processor can do at most, for splitbed profile's shares of it. */
+/* Multiply-adds on registers alone: what the processor can do at most, see models/peak.h. */
 #include "models/kernels.h"
 
 #if defined(__AVX512F__)
@@ -9,12 +9,12 @@
 #else
 #define LANES 4
 #endif
-#define CHAINS                                                                                     \
-    12 /* independent sums: enough for any latency, and with factor and term still registers */
+/* Independent sums: enough for any latency, and registers still with factor and term. */
+#define CHAINS 12
 
 typedef float floats __attribute__((vector_size(4 * LANES)));
 
-/* A factor a little below 1 keeps the sums from growing. Returns the operations, or 0 if sums went astray. */
+/* A factor a little below 1 keeps the sums from growing. The sums count, so that none is left out. */
 extern double KERNEL(peak)(long n_rounds);
 double KERNEL(peak)(long n_rounds)
 {

@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "models/peak.h"
+#include "models/training_memory.h"
 #include "testbed/command.h"
+#include "testbed/layer_timing.h"
 #include "testbed/profile_report.h"
 
 #define MAX_BATCH   4096
@@ -22,7 +24,7 @@ struct arguments {
 static const struct argp_option option_table[] = {
     {"batch", 'b', "N", 0, "Samples at a time when measuring (default 16)", 0},
     {"threads", 't', "N", 0, "Threads to compute with (default 1)", 0},
-    {"json", 'j', "FILE", 0, "Write all of it to FILE", 0},
+    {"json", 'j', "FILE", 0, "Write it to FILE as JSON, to be replayed elsewhere", 0},
     {0}};
 
 static int count_of(struct argp_state *state, const char *option, const char *text, int max)
@@ -60,58 +62,95 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-/* Layers [0, i + 1) trained with momentum, for each i. */
-static int predict_memory(struct profile_report *report, struct err *err)
+/* Training layers [0, n) with momentum. */
+static int fill_memory(struct profile_entry *entry, const struct arguments *a,
+                       const struct net_spec *spec, int n, struct err *err)
 {
     struct optimizer sgd;
+    struct training_memory memory;
     if (optimizer_init(&sgd, "sgd", err))
         return -1;
     sgd.momentum = 0.9;
-    for (int i = 0; i < report->profile.n_layers; i++) {
-        struct training_memory_request request = {
-            .spec = report->spec,
-            .to = i + 1,
-            .max_batch = report->batch,
-            .n_threads = report->threads,
-            .optimizer = &sgd,
-        };
-        if (training_memory_predict(&report->fronts[i], &request, err))
-            return -1;
-    }
+    struct training_memory_request request = {
+        .spec = spec, .to = n, .max_batch = a->batch, .n_threads = a->threads, .optimizer = &sgd};
+    if (training_memory_predict(&memory, &request, err))
+        return -1;
+    entry->front_weight_bytes = (double)memory.weights;
+    entry->front_gradient_bytes = (double)memory.gradients;
+    entry->front_optimizer_bytes = (double)memory.optimizer;
+    entry->front_tape_bytes = (double)memory.tape;
+    entry->front_bytes = (double)training_memory_sum(&memory);
     return 0;
 }
 
-static int measure(struct profile_report *report, struct err *err)
+static void fill_costs(struct profile_entry *entry, const struct layer_profile *layer, int batch)
 {
-    if (predict_memory(report, err) ||
-        layer_timing_measure(report->timings, report->spec, report->batch, report->threads, err))
-        return -1;
-    report->peak_flop_per_s = peak_flop_per_s();
-    report->instruction_set = peak_instruction_set();
-    return 0;
+    char shape[SHAPE_TEXT_BYTES];
+    *entry = (struct profile_entry){
+        .name = mem_string(layer->name),
+        .kind = mem_string(layer->kind),
+        .output = mem_string(shape_format(&layer->output, shape)),
+        .forward_flop = layer->forward_flop,
+        .backward_flop = layer->backward_flop,
+        .n_params = (double)layer->n_params,
+        .activation_bytes = (double)layer->activation_bytes,
+        .moved_bytes = batch * (double)layer->sample_bytes + (double)layer->batch_bytes,
+    };
+}
+
+static void fill_head(struct profile_file *file, const struct arguments *a,
+                      const struct net_spec *spec, const struct profile *profile)
+{
+    *file = (struct profile_file){
+        .model = mem_string(spec->name),
+        .batch_size = a->batch,
+        .threads = a->threads,
+        .instruction_set = mem_string(peak_instruction_set()),
+        .entries = mem_zero((size_t)profile->n_layers, sizeof(struct profile_entry)),
+        .n_entries = profile->n_layers,
+    };
+    for (int i = 0; i < profile->n_layers; i++)
+        fill_costs(&file->entries[i], &profile->layers[i], a->batch);
+}
+
+static int measure(struct profile_file *file, const struct arguments *a,
+                   const struct net_spec *spec, struct err *err)
+{
+    struct layer_timing *timings = mem_zero((size_t)file->n_entries, sizeof *timings);
+    int status = layer_timing_measure(timings, spec, a->batch, a->threads, err);
+    for (int i = 0; status == 0 && i < file->n_entries; i++) {
+        file->entries[i].forward_s = timings[i].forward_s;
+        file->entries[i].backward_s = timings[i].backward_s;
+        status = fill_memory(&file->entries[i], a, spec, i + 1, err);
+    }
+    free(timings);
+    file->thread_peak_flop_per_s = peak_flop_per_s(1);
+    file->peak_flop_per_s =
+        a->threads == 1 ? file->thread_peak_flop_per_s : peak_flop_per_s(a->threads);
+    return status;
 }
 
 static int profile_model(const struct arguments *a, const struct net_spec *spec)
 {
     struct err err = ERR_INIT;
-    struct profile_report report = {.spec = spec, .batch = a->batch, .threads = a->threads};
-    if (profile_make(&report.profile, spec, &err)) {
+    struct profile profile;
+    struct profile_file file;
+    if (profile_make(&profile, spec, &err)) {
         log_error("%s: %s", a->model, err.text);
         return EXIT_USAGE;
     }
-    size_t n_layers = (size_t)report.profile.n_layers;
-    report.timings = mem_zero(n_layers, sizeof *report.timings);
-    report.fronts = mem_zero(n_layers, sizeof *report.fronts);
-    int status = measure(&report, &err);
-    if (status == 0) {
-        profile_print(&report);
-        status = a->json_path ? profile_save(&report, a->json_path, &err) : 0;
-    }
-    if (status)
+    fill_head(&file, a, spec, &profile);
+    int status = measure(&file, a, spec, &err);
+    if (status) {
         log_error("%s: %s", a->model, err.text);
-    free(report.timings);
-    free(report.fronts);
-    profile_release(&report.profile);
+    } else {
+        profile_print(&file, spec);
+        status = a->json_path ? profile_file_save(&file, a->json_path, &err) : 0;
+        if (status)
+            log_error("%s", err.text);
+    }
+    profile_file_release(&file);
+    profile_release(&profile);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

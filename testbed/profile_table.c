@@ -5,96 +5,86 @@
 
 #define MIB (1024.0 * 1024.0)
 
-static double per_s(double amount, const struct layer_timing *t)
+static void print_head(const struct profile_file *f, const struct net_spec *spec)
 {
-    double taken_s = t->forward_s + t->backward_s;
+    char shape[SHAPE_TEXT_BYTES];
+    printf("%s, input %s. Batch of %d, %d thread%s. Instruction set %s, peak %.1f GFLOP/s a thread",
+           f->model, shape_format(&spec->input, shape), f->batch_size, f->threads,
+           f->threads == 1 ? "" : "s", f->instruction_set, f->thread_peak_flop_per_s * 1e-9);
+    if (f->threads > 1)
+        printf(", %.1f on %d", f->peak_flop_per_s * 1e-9, f->threads);
+    printf(".\n");
+}
+
+static double rate(double amount, const struct profile_entry *e)
+{
+    double taken_s = e->forward_s + e->backward_s;
     return taken_s > 0 ? amount / taken_s : 0;
 }
 
-double profile_bytes_per_s(const struct profile_report *r, int layer)
+static void print_measured(const struct profile_file *f, const struct profile_entry *e)
 {
-    const struct layer_profile *l = &r->profile.layers[layer];
-    return per_s((double)l->sample_bytes * r->batch + (double)l->batch_bytes, &r->timings[layer]);
-}
-
-double profile_flop_per_s(const struct profile_report *r, int layer)
-{
-    const struct layer_profile *l = &r->profile.layers[layer];
-    return per_s(r->batch * (l->forward_flop + l->backward_flop), &r->timings[layer]);
-}
-
-static void print_head(const struct profile_report *r)
-{
-    char shape[SHAPE_TEXT_BYTES];
-    printf("%s, input %s. Batch of %d, %d thread%s, instruction set %s, peak %.0f GFLOP/s.\n",
-           r->spec->name, shape_format(&r->spec->input, shape), r->batch, r->threads,
-           r->threads == 1 ? "" : "s", r->instruction_set, r->peak_flop_per_s * 1e-9);
-    printf("%4s  %-18s %-14s %-11s | %28s | %46s | %7s\n", "", "", "", "", "per sample",
-           "measured, the whole batch", "front");
-    printf("%4s  %-18s %-14s %-11s | %9s %9s %9s %9s | %9s %9s %8s %6s %6s | %7s\n", "cut",
-           "after layer", "kind", "output", "fwd MFLOP", "bwd MFLOP", "params", "out bytes",
-           "fwd ms", "bwd ms", "GFLOP/s", "% peak", "GB/s", "MiB");
-}
-
-static void print_flop(double flop, double flop_per_s, double peak)
-{
-    if (flop > 0)
-        printf(" %8.1f %6.1f", flop_per_s * 1e-9, peak > 0 ? 100 * flop_per_s / peak : 0);
+    double flop_per_s = rate(f->batch_size * (e->forward_flop + e->backward_flop), e);
+    printf(" | %9.4f %9.4f", 1e3 * e->forward_s, 1e3 * e->backward_s);
+    if (flop_per_s > 0)
+        printf(" %8.1f %6.1f", flop_per_s * 1e-9, 100 * flop_per_s / f->peak_flop_per_s);
     else
         printf(" %8s %6s", "-", "-");
+    if (e->moved_bytes > 0)
+        printf(" %6.1f\n", rate(e->moved_bytes, e) * 1e-9);
+    else
+        printf(" %6s\n", "-");
 }
 
-static void print_row(const struct profile_report *r, int i)
+static void print_layers(const struct profile_file *f)
 {
-    const struct layer_profile *l = &r->profile.layers[i];
-    char shape[SHAPE_TEXT_BYTES];
-    printf("%4d  %-18s %-14s %-11s | %9.3f %9.3f %9zu %9zu | %9.3f %9.3f", i + 1, l->name, l->kind,
-           shape_format(&l->output, shape), l->forward_flop * 1e-6, l->backward_flop * 1e-6,
-           l->n_params, l->activation_bytes, 1e3 * r->timings[i].forward_s,
-           1e3 * r->timings[i].backward_s);
-    print_flop(l->forward_flop, profile_flop_per_s(r, i), r->peak_flop_per_s);
-    printf(" %6.1f | %7.1f\n", profile_bytes_per_s(r, i) * 1e-9,
-           (double)training_memory_sum(&r->fronts[i]) / MIB);
-}
-
-static void print_sum(const struct profile_report *r)
-{
-    struct layer_profile sum = {.kind = ""};
-    struct layer_timing total = {0, 0};
-    double moved = 0;
-    for (int i = 0; i < r->profile.n_layers; i++) {
-        const struct layer_profile *l = &r->profile.layers[i];
-        sum.forward_flop += l->forward_flop;
-        sum.backward_flop += l->backward_flop;
-        sum.n_params += l->n_params;
-        moved += (double)l->sample_bytes * r->batch + (double)l->batch_bytes;
-        total.forward_s += r->timings[i].forward_s;
-        total.backward_s += r->timings[i].backward_s;
+    struct profile_entry sum = {0};
+    printf("\n%4s  %-18s %-14s %-11s | %39s | %s\n", "", "", "", "", "of a sample",
+           "measured, the whole batch");
+    printf("%4s  %-18s %-14s %-11s | %9s %9s %9s %9s | %9s %9s %8s %6s %6s\n", "cut", "after layer",
+           "kind", "output", "fwd MFLOP", "bwd MFLOP", "params", "out bytes", "fwd ms", "bwd ms",
+           "GFLOP/s", "% peak", "GB/s");
+    for (int i = 0; i < f->n_entries; i++) {
+        const struct profile_entry *e = &f->entries[i];
+        printf("%4d  %-18s %-14s %-11s | %9.3f %9.3f %9.0f %9.0f", i + 1, e->name, e->kind,
+               e->output, e->forward_flop * 1e-6, e->backward_flop * 1e-6, e->n_params,
+               e->activation_bytes);
+        print_measured(f, e);
+        sum.forward_flop += e->forward_flop;
+        sum.backward_flop += e->backward_flop;
+        sum.n_params += e->n_params;
+        sum.forward_s += e->forward_s;
+        sum.backward_s += e->backward_s;
+        sum.moved_bytes += e->moved_bytes;
     }
-    printf("%4s  %-18s %-14s %-11s | %9.3f %9.3f %9zu %9s | %9.3f %9.3f", "", "sum", "", "",
-           sum.forward_flop * 1e-6, sum.backward_flop * 1e-6, sum.n_params, "",
-           1e3 * total.forward_s, 1e3 * total.backward_s);
-    print_flop(sum.forward_flop, per_s(r->batch * (sum.forward_flop + sum.backward_flop), &total),
-               r->peak_flop_per_s);
-    printf(" %6.1f | %7s\n", per_s(moved, &total) * 1e-9, "");
+    printf("%4s  %-18s %-14s %-11s | %9.3f %9.3f %9.0f %9s", "", "sum", "", "",
+           sum.forward_flop * 1e-6, sum.backward_flop * 1e-6, sum.n_params, "");
+    print_measured(f, &sum);
+    printf("GB/s: what a layer has to read and write at least, over its time; caches may exceed the"
+           " memory's rate.\n");
 }
 
-static void print_memory(const struct profile_report *r)
+static void print_memory(const struct profile_file *f)
 {
-    const struct training_memory *m = &r->fronts[r->profile.n_layers - 1];
-    printf("Memory of training the whole network with momentum, MiB: weights %.1f, gradients %.1f, "
-           "momentum %.1f, tape %.1f; %.1f in all.\n",
-           (double)m->weights / MIB, (double)m->gradients / MIB, (double)m->optimizer / MIB,
-           (double)m->tape / MIB, (double)training_memory_sum(m) / MIB);
-    printf("GB/s: what a layer must read and write at least, over its time. front MiB: memory of "
-           "training the layers up to the cut.\n");
+    printf("\nMemory of training the layers up to the cut, a batch of %d, SGD with momentum, MiB\n",
+           f->batch_size);
+    printf("%4s  %-18s | %10s %10s %10s %10s | %10s\n", "cut", "after layer", "weights",
+           "gradients", "momentum", "tape", "sum");
+    for (int i = 0; i < f->n_entries; i++) {
+        const struct profile_entry *e = &f->entries[i];
+        printf("%4d  %-18s | %10.3f %10.3f %10.3f %10.3f | %10.3f%s\n", i + 1, e->name,
+               e->front_weight_bytes / MIB, e->front_gradient_bytes / MIB,
+               e->front_optimizer_bytes / MIB, e->front_tape_bytes / MIB, e->front_bytes / MIB,
+               i + 1 == f->n_entries ? " (the whole network)" : "");
+    }
+    printf(
+        "tape: the one block of activations, their gradients and scratch. Besides, a process has "
+        "its program and its data.\n");
 }
 
-void profile_print(const struct profile_report *report)
+void profile_print(const struct profile_file *file, const struct net_spec *spec)
 {
-    print_head(report);
-    for (int i = 0; i < report->profile.n_layers; i++)
-        print_row(report, i);
-    print_sum(report);
-    print_memory(report);
+    print_head(file, spec);
+    print_layers(file);
+    print_memory(file);
 }

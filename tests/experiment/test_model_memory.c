@@ -40,9 +40,10 @@ static void check_model(const char *path)
     struct strbuf errors = STRBUF_INIT;
     assert_int_equal(model_load(&spec, path, &errors), 0);
     int n = (int)spec.layers.n;
-    for (int to = 1; to <= n; to += 1 + n / 16) {
-        check(&spec, 0, to, 1 + to % 3 * 7, 1 + to % 2, to % 4 == 0);
-        check(&spec, to, -1, 3, 1, to % 2 == 0);
+    for (int cut = 1; cut <= n; cut++) {
+        check(&spec, 0, cut, 1 + cut % 3 * 7, 1 + cut % 2, false);
+        check(&spec, 0, cut, 4, 1, true);
+        check(&spec, cut, -1, 3, 1, cut % 2 == 0);
     }
     check(&spec, 0, -1, 64, 1, false);
     check(&spec, 0, -1, 16, 2, true);
