@@ -29,6 +29,7 @@ static struct layer_profile profile_layer(const struct program *program,
     for (size_t i = program->first_node[index]; i < program->first_node[index + 1]; i++) {
         layer.forward_flop += program->nodes[i].layer.forward_flop;
         layer.n_params += layer_n_params(&program->nodes[i].layer);
+        layer.n_buffer_floats += layer_n_buffer_floats(&program->nodes[i].layer);
         layer.sample_bytes += moved_floats(&program->nodes[i]) * sizeof(float);
     }
     layer.batch_bytes = 3 * layer.n_params * sizeof(float);
