@@ -87,13 +87,12 @@ static void train_step(struct front *front)
 static void steps_after_the_first_allocate_nothing(void **state)
 {
     (void)state;
-#ifdef SANITIZED
-    skip();
-#endif
     const uint32_t *labels;
     is_counting = true;
     struct front *front = make_front();
+#ifndef SANITIZED
     assert_true(n_allocations > 0);
+#endif
     train_step(front);
     n_allocations = 0;
     for (int i = 0; i < 5; i++) /* past the end of its 10 samples */
