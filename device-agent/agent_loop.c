@@ -59,7 +59,7 @@ static int converse(struct device *device, struct endpoint *endpoint, int stop_f
         if (signal_fd_came(stop_fd))
             return err_set(err, "told to stop by a signal");
         int status = take_event(device, &event, err);
-        device_advance(device, modelled_now_us(device));
+        status |= device_advance(device, modelled_now_us(device), err);
         send_all(device, endpoint);
         if (status)
             return -1;

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "device-agent/front.h"
+#include "device-agent/round_plan.h"
 #include "link/pass.h"
 #include "link/shaper.h"
 
@@ -19,6 +20,7 @@
 enum state {
     WAITING_FOR_ASSIGNMENT,
     READY,                 /* for a round, an evaluation, or the end */
+    HANDING_UP,            /* layers given up are on the uplink */
     FORWARD,               /* computed; letting the modelled time pass */
     WAITING_FOR_GRADIENTS, /* activations are on the uplink or have gone */
     BACKWARD,              /* computed; letting the modelled time pass */
@@ -28,6 +30,7 @@ enum state {
 
 static const char *const state_names[] = {"waiting for an assignment",
                                           "ready",
+                                          "handing layers up",
                                           "in the forward pass",
                                           "waiting for gradients",
                                           "in the backward pass",
@@ -105,18 +108,6 @@ static int on_assignment(struct device *device, struct msg *msg, struct err *err
     return 0;
 }
 
-/* The front weights of the device before, when devices take turns. */
-static int take_over_front(struct device *device, const struct payload *weights, struct err *err)
-{
-    size_t n;
-    float *own = front_weights(device->front, &n);
-    if (payload_bytes(weights) != n * sizeof *own)
-        return err_set(err, "%zu bytes of front weights, the layers have %zu",
-                       payload_bytes(weights), n * sizeof *own);
-    memcpy(own, payload_data(weights), n * sizeof *own);
-    return 0;
-}
-
 /* Activations and labels are lent: the tape holds them until the server has answered. */
 static void attach_activations(struct device *device, struct msg *msg, const float *activations,
                                const uint32_t *labels, size_t n_samples)
@@ -127,24 +118,8 @@ static void attach_activations(struct device *device, struct msg *msg, const flo
     msg_attach(msg, payload_lend(labels, n_samples * sizeof *labels, NULL, NULL));
 }
 
-static int on_round(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+static int start_forward(struct device *device, int64_t now_us, struct err *err)
 {
-    if (device->state != READY)
-        return err_set(err, "round %u came while %s", msg->round.round, state_names[device->state]);
-    if (msg->round.round <= device->last_round)
-        return err_set(err, "round %u came after round %u", msg->round.round, device->last_round);
-    if (msg->round.n_shared > (uint32_t)front_batch_size(device->front))
-        return err_set(err, "round %u: %u shared slots in a batch of %d", msg->round.round,
-                       msg->round.n_shared, front_batch_size(device->front));
-    if (msg->n_payloads == 1 && take_over_front(device, msg->payload[0], err))
-        return err_prefix(err, "round %u", msg->round.round);
-    device->round = msg->round;
-    device->last_round = msg->round.round;
-    device->n_slots_covered = 0;
-    device->n_overruns = 0;
-    double rate_bps = msg->round.uplink_bps > 0 ? msg->round.uplink_bps : HUGE_VAL;
-    shaper_set_rate(device->uplink, rate_bps);
-
     device->state = FORWARD;
     pass_start(&device->pass, now_us, device->round.forward_s);
     const uint32_t *labels;
@@ -156,6 +131,31 @@ static int on_round(struct device *device, struct msg *msg, int64_t now_us, stru
     device->result->activations.n_samples = (uint32_t)front_batch_size(device->front);
     attach_activations(device, device->result, activations, labels,
                        (size_t)front_batch_size(device->front));
+    return 0;
+}
+
+static int on_round(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+{
+    if (device->state != READY)
+        return err_set(err, "round %u came while %s", msg->round.round, state_names[device->state]);
+    if (msg->round.round <= device->last_round)
+        return err_set(err, "round %u came after round %u", msg->round.round, device->last_round);
+    if (msg->round.n_shared > (uint32_t)front_batch_size(device->front))
+        return err_set(err, "round %u: %u shared slots in a batch of %d", msg->round.round,
+                       msg->round.n_shared, front_batch_size(device->front));
+    struct msg *layers = NULL;
+    if (round_plan_take(device->front, msg, &layers, err))
+        return err_prefix(err, "round %u", msg->round.round);
+    device->round = msg->round;
+    device->last_round = msg->round.round;
+    device->n_slots_covered = 0;
+    device->n_overruns = 0;
+    double rate_bps = msg->round.uplink_bps > 0 ? msg->round.uplink_bps : HUGE_VAL;
+    shaper_set_rate(device->uplink, rate_bps);
+    if (!layers)
+        return start_forward(device, now_us, err);
+    device->state = HANDING_UP;
+    shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(layers), layers);
     return 0;
 }
 
@@ -271,10 +271,20 @@ static int handle(struct device *device, struct msg *msg, int64_t now_us, struct
     case MSG_ROUND_DONE:
     case MSG_EVALUATION:
     case MSG_FRONT:
+    case MSG_LAYERS:
     case MSG_N_KINDS:
         break;
     }
     return err_set(err, "the server sent %s, which only devices send", msg_kind_name(msg->kind));
+}
+
+/* The server hears why, unless it was the one to give up. */
+static int fail(struct device *device, const struct err *reason, struct err *err)
+{
+    if (device->state != FAILED)
+        send_now(device, msg_reason(MSG_ERROR, "%s", reason->text));
+    device->state = FAILED;
+    return err_set(err, "%s", reason->text);
 }
 
 int device_receive(struct device *device, struct msg **msg, int64_t now_us, struct err *err)
@@ -283,12 +293,7 @@ int device_receive(struct device *device, struct msg **msg, int64_t now_us, stru
     int status = handle(device, *msg, now_us, &reason);
     msg_free(*msg);
     *msg = NULL;
-    if (!status)
-        return 0;
-    if (device->state != FAILED)
-        send_now(device, msg_reason(MSG_ERROR, "%s", reason.text));
-    device->state = FAILED;
-    return err_set(err, "%s", reason.text);
+    return status ? fail(device, &reason, err) : 0;
 }
 
 static void end_forward(struct device *device, int64_t now_us)
@@ -315,15 +320,26 @@ static void end_backward(struct device *device, int64_t now_us)
     shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(msg), msg);
 }
 
-void device_advance(struct device *device, int64_t now_us)
+/* Layers given up have gone, and were given out to be sent: the forward pass does not hold them up. */
+static bool has_handed_up(const struct device *device)
 {
-    if (device->state == FORWARD && pass_is_over(&device->pass, now_us))
+    return device->state == HANDING_UP && shaper_next_us(device->uplink) == INT64_MAX;
+}
+
+int device_advance(struct device *device, int64_t now_us, struct err *err)
+{
+    struct err reason = ERR_INIT;
+    int status = 0;
+    if (has_handed_up(device))
+        status = start_forward(device, now_us, &reason);
+    else if (device->state == FORWARD && pass_is_over(&device->pass, now_us))
         end_forward(device, now_us);
     else if (device->state == BACKWARD && pass_is_over(&device->pass, now_us))
         end_backward(device, now_us);
     struct msg *msg;
     while (device->n_outgoing < MAX_OUTGOING && (msg = shaper_pop(device->uplink, now_us)))
         send_now(device, msg);
+    return status ? fail(device, &reason, err) : 0;
 }
 
 int64_t device_wake_us(const struct device *device)
@@ -332,6 +348,8 @@ int64_t device_wake_us(const struct device *device)
     if ((device->state == FORWARD || device->state == BACKWARD) &&
         pass_wake_us(&device->pass) < wake_us)
         wake_us = pass_wake_us(&device->pass);
+    if (has_handed_up(device))
+        wake_us = shaper_free_us(device->uplink);
     return wake_us;
 }
 

@@ -31,8 +31,8 @@ void device_free(struct device *device); /* messages given out that lend its mem
  */
 int device_receive(struct device *device, struct msg **msg, int64_t now_us, struct err *err);
 
-/* Ends what has come to its end by now_us. */
-void device_advance(struct device *device, int64_t now_us);
+/* Ends what has come to its end by now_us. Fails as device_receive() does. */
+int device_advance(struct device *device, int64_t now_us, struct err *err);
 
 /* When device_advance() has something to do next; INT64_MAX: only after a message. */
 int64_t device_wake_us(const struct device *device);

@@ -7,13 +7,15 @@
 #include "base/mem.h"
 #include "device-agent/model_message.h"
 #include "models/dataset.h"
-#include "models/net.h"
+#include "models/net_range.h"
 #include "models/optimizer.h"
 #include "models/partition.h"
 
 #define BATCH_MAX 65536
 
 struct front {
+    struct net_spec spec;
+    bool has_spec;
     struct net *net;
     struct tape *tape;
     struct dataset *train, *test;
@@ -117,29 +119,41 @@ static int take_optimizer(struct front *front, const struct msg_assignment *a, s
     return 0;
 }
 
+static int check_cut(const struct front *front, int64_t cut, struct err *err)
+{
+    int64_t n = (int64_t)front->spec.layers.n;
+    if (cut < 1 || cut >= n)
+        return err_set(err, "cut %lld of a model of %lld layers: allowed are 1 to %lld",
+                       (long long)cut, (long long)n, (long long)n - 1);
+    return 0;
+}
+
+/* The tape and sizes that belong to front->net, [0, cut). */
+static int settle_cut(struct front *front, int cut, struct err *err)
+{
+    struct shape shape = net_shape(front->net, cut);
+    size_t features = shape_features(&shape);
+    if (features > PAYLOAD_MAX_BYTES / sizeof(float) / (size_t)front->batch)
+        return err_set(err, "batch size %d: too large to be sent at cut %d", front->batch, cut);
+    tape_free(front->tape);
+    front->tape = tape_new(front->net, front->batch, err);
+    front->cut = cut;
+    front->cut_features = features;
+    return front->tape ? 0 : -1;
+}
+
 static int build(struct front *front, const struct msg_assignment *a, struct err *err)
 {
-    struct net_spec spec;
     if (a->batch_size < 1 || a->batch_size > BATCH_MAX)
         return err_set(err, "batch size %u: allowed are 1 to %d", a->batch_size, BATCH_MAX);
-    if (model_from_message(&spec, a, err))
+    if (model_from_message(&front->spec, a, err))
         return -1;
-    int status = 0;
-    if (a->cut < 1 || a->cut >= spec.layers.n)
-        status = err_set(err, "cut %u of a model of %zu layers: allowed are 1 to %zu", a->cut,
-                         spec.layers.n, spec.layers.n - 1);
-    else if (!(front->net = net_new(&spec, 0, (int)a->cut, err)) ||
-             !(front->tape = tape_new(front->net, (int)a->batch_size, err)))
-        status = -1;
-    net_spec_release(&spec);
-    if (status)
-        return -1;
-    struct shape shape = net_shape(front->net, (int)a->cut);
-    front->cut = (int)a->cut;
-    front->cut_features = shape_features(&shape);
-    if (front->cut_features > PAYLOAD_MAX_BYTES / sizeof(float) / a->batch_size)
-        return err_set(err, "batch size %u: too large to be sent at cut %u", a->batch_size, a->cut);
+    front->has_spec = true;
     front->batch = (int)a->batch_size;
+    if (check_cut(front, a->cut, err) ||
+        !(front->net = net_new(&front->spec, 0, (int)a->cut, err)) ||
+        settle_cut(front, (int)a->cut, err))
+        return -1;
     front->seed = a->seed + a->device_index;
     front->index = mem_zero(a->batch_size, sizeof *front->index);
     front->labels = mem_zero(a->batch_size, sizeof *front->labels);
@@ -167,6 +181,8 @@ void front_free(struct front *front)
         return;
     tape_free(front->tape);
     net_free(front->net);
+    if (front->has_spec)
+        net_spec_release(&front->spec);
     dataset_free(front->train);
     dataset_free(front->test);
     sampler_release(&front->sampler);
@@ -250,4 +266,82 @@ const float *front_evaluate(struct front *front, uint32_t first, uint32_t stride
 float *front_weights(struct front *front, size_t *n)
 {
     return net_state(front->net, n);
+}
+
+int front_cut(const struct front *front)
+{
+    return front->cut;
+}
+
+/* Floats of optimiser state for each parameter. */
+static int n_planes(const struct front *front)
+{
+    return (int)optimizer_state_floats(&front->optimizer, 1);
+}
+
+int front_move_cut(struct front *front, int cut, struct err *err)
+{
+    if (cut == front->cut)
+        return 0;
+    if (check_cut(front, cut, err))
+        return -1;
+    float *moments;
+    struct net *net = net_range_moved(front->net, front->moments, n_planes(front), &front->spec, 0,
+                                      cut, &moments, err);
+    if (!net)
+        return -1;
+    net_free(front->net);
+    free(front->moments);
+    front->net = net;
+    front->moments = moments;
+    return settle_cut(front, cut, err);
+}
+
+static struct payload *room_for(size_t n_floats, int from, int to, struct err *err)
+{
+    if (n_floats <= PAYLOAD_MAX_BYTES / sizeof(float))
+        return payload_new(n_floats * sizeof(float));
+    err_set(err, "layers [%d, %d): too large to be sent", from, to);
+    return NULL;
+}
+
+struct payload *front_get_weights(const struct front *front, int from, int to, struct err *err)
+{
+    struct payload *weights = room_for(net_range_weights(front->net, from, to), from, to, err);
+    if (weights)
+        net_range_get(front->net, from, to, payload_memory(weights));
+    return weights;
+}
+
+struct payload *front_get_optimizer(const struct front *front, int from, int to, struct err *err)
+{
+    size_t n = net_range_params(front->net, from, to) * (size_t)n_planes(front);
+    struct payload *state = room_for(n, from, to, err);
+    if (state)
+        net_range_get_planes(front->net, from, to, n_planes(front), front->moments,
+                             payload_memory(state));
+    return state;
+}
+
+int front_set_weights(struct front *front, int from, int to, const struct payload *weights,
+                      struct err *err)
+{
+    size_t wanted = net_range_weights(front->net, from, to) * sizeof(float);
+    if (payload_bytes(weights) != wanted)
+        return err_set(err, "%zu bytes of weights for layers [%d, %d), which have %zu",
+                       payload_bytes(weights), from, to, wanted);
+    net_range_set(front->net, from, to, payload_data(weights));
+    return 0;
+}
+
+int front_set_optimizer(struct front *front, int from, int to, const struct payload *state,
+                        struct err *err)
+{
+    size_t n = net_range_params(front->net, from, to) * (size_t)n_planes(front);
+    if (payload_bytes(state) != n * sizeof(float))
+        return err_set(err, "%zu bytes of optimiser state for layers [%d, %d), which have %zu",
+                       payload_bytes(state), from, to, n * sizeof(float));
+    net_range_set_planes(front->net, from, to, n_planes(front), front->moments,
+                         payload_data(state));
+    return 0;
 }

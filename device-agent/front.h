@@ -46,7 +46,31 @@ void front_backward(struct front *front);
 const float *front_evaluate(struct front *front, uint32_t first, uint32_t stride, int n,
                             const uint32_t **labels);
 
-/* All front weights and, behind them, buffers (net_state()) in one array, layer after layer; the optimiser's state stays with the device. */
+/*
+ * All front weights and, behind them, buffers (net_state()) in one array, layer after layer; the optimiser's
+ * state stays with the device.
+ */
 float *front_weights(struct front *front, size_t *n);
+
+int front_cut(const struct front *front);
+
+/*
+ * The front is layers [0, cut) from here on. Layers it had before keep weights and optimiser state; those it gains
+ * are to be set. What front_forward() and the like returned before is gone.
+ */
+int front_move_cut(struct front *front, int cut, struct err *err);
+
+/*
+ * Layers [from, to) of the front: copies of their weights, and of the optimiser's state of them
+ * (models/net_range.h). NULL when that is more than a payload holds.
+ */
+struct payload *front_get_weights(const struct front *front, int from, int to, struct err *err);
+struct payload *front_get_optimizer(const struct front *front, int from, int to, struct err *err);
+
+/* Takes over what these returned on another party. The error says what does not fit. */
+int front_set_weights(struct front *front, int from, int to, const struct payload *weights,
+                      struct err *err);
+int front_set_optimizer(struct front *front, int from, int to, const struct payload *state,
+                        struct err *err);
 
 #endif

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "models/net_range.h"
 
 struct back {
+    const struct net_spec *spec;
     struct net *net;
     struct tape *tape;
     struct optimizer optimizer;
@@ -19,6 +21,7 @@ struct back {
     double *ones;       /* [max_groups]: weights of columns that carry lambda_i already */
     int cut, last, end; /* boundaries: layers [cut, last) and the last layer [last, end) */
     int max_groups, batch, n_classes;
+    bool aggregates;
     size_t features;
     uint64_t seed, step; /* of what layers draw at random; training batches so far */
 
@@ -40,18 +43,33 @@ int aggregation_find(const char *name)
     return -1;
 }
 
+/* The tape and sizes that belong to back->net. */
+static int settle_cut(struct back *back, struct err *err)
+{
+    back->cut = net_from(back->net);
+    back->end = net_to(back->net);
+    back->last = back->end - 1;
+    struct shape input = net_shape(back->net, back->cut), output = net_shape(back->net, back->end);
+    back->features = shape_features(&input);
+    back->n_classes = (int)shape_features(&output);
+    tape_free(back->tape);
+    int max_batch = back->max_groups * back->batch;
+    back->tape = back->aggregates ? tape_new_aggregating(back->net, max_batch, err)
+                                  : tape_new(back->net, max_batch, err);
+    return back->tape ? 0 : -1;
+}
+
 struct back *back_new(const struct net_spec *spec, const struct back_options *options,
                       struct err *err)
 {
     struct back *back = mem_zero(1, sizeof *back);
     size_t groups = (size_t)options->max_groups;
+    back->spec = spec;
+    back->max_groups = options->max_groups;
+    back->batch = options->batch;
+    back->aggregates = options->aggregates;
     back->net = net_new(spec, options->cut, -1, err);
-    int max_batch = options->max_groups * options->batch;
-    if (back->net && options->aggregates)
-        back->tape = tape_new_aggregating(back->net, max_batch, err);
-    else if (back->net)
-        back->tape = tape_new(back->net, max_batch, err);
-    if (!back->tape) {
+    if (!back->net || settle_cut(back, err)) {
         back_free(back);
         return NULL;
     }
@@ -64,14 +82,6 @@ struct back *back_new(const struct net_spec *spec, const struct back_options *op
     back->loss = options->loss;
     back->label_smoothing = options->label_smoothing;
     back->seed = options->seed;
-    back->cut = options->cut;
-    back->end = net_to(back->net);
-    back->last = back->end - 1;
-    back->max_groups = options->max_groups;
-    back->batch = options->batch;
-    struct shape input = net_shape(back->net, back->cut), output = net_shape(back->net, back->end);
-    back->features = shape_features(&input);
-    back->n_classes = (int)shape_features(&output);
     back->labels = mem_zero(groups * (size_t)back->batch, sizeof *back->labels);
     back->losses = mem_zero(groups, sizeof *back->losses);
     back->ones = mem_zero(groups, sizeof *back->ones);
@@ -256,4 +266,73 @@ struct loss back_evaluate(struct back *back, const float *activations, const uin
     net_forward(back->net, back->tape, back->cut, back->end, n);
     return back->loss->of(tape_activation(back->tape, back->end), labels, n, back->n_classes, 0,
                           NULL);
+}
+
+int back_cut(const struct back *back)
+{
+    return back->cut;
+}
+
+/* Floats of optimiser state for each parameter. */
+static int n_planes(const struct back *back)
+{
+    return (int)optimizer_state_floats(&back->optimizer, 1);
+}
+
+int back_move_cut(struct back *back, int cut, struct err *err)
+{
+    float *moments;
+    struct net *net = net_range_moved(back->net, back->moments, n_planes(back), back->spec, cut,
+                                      back->end, &moments, err);
+    if (!net)
+        return -1;
+    net_free(back->net);
+    free(back->moments);
+    back->net = net;
+    back->moments = moments;
+    return settle_cut(back, err);
+}
+
+size_t back_weights_floats(const struct back *back, int from, int to)
+{
+    return net_range_weights(back->net, from, to);
+}
+
+size_t back_optimizer_floats(const struct back *back, int from, int to)
+{
+    return net_range_params(back->net, from, to) * (size_t)n_planes(back);
+}
+
+void back_get_layers(const struct back *back, int from, int to, float *weights, float *optimizer)
+{
+    net_range_get(back->net, from, to, weights);
+    net_range_get_planes(back->net, from, to, n_planes(back), back->moments, optimizer);
+}
+
+static float *mean_of(const float *const *parts, int n_parts, const double *lambda, size_t n)
+{
+    float *mean = mem_zero(n, sizeof *mean);
+    for (size_t k = 0; k < n; k++) {
+        double sum = 0;
+        for (int i = 0; i < n_parts; i++)
+            sum += lambda[i] * (double)parts[i][k];
+        mean[k] = (float)sum;
+    }
+    return mean;
+}
+
+void back_set_weights(struct back *back, int from, int to, int n, const double *lambda,
+                      const float *const *weights)
+{
+    float *mean = mean_of(weights, n, lambda, back_weights_floats(back, from, to));
+    net_range_set(back->net, from, to, mean);
+    free(mean);
+}
+
+void back_set_optimizer(struct back *back, int from, int to, int n, const double *lambda,
+                        const float *const *states)
+{
+    float *mean = mean_of(states, n, lambda, back_optimizer_floats(back, from, to));
+    net_range_set_planes(back->net, from, to, n_planes(back), back->moments, mean);
+    free(mean);
 }

@@ -42,6 +42,7 @@ struct back_options {
 };
 
 struct back;
+/* `spec` is borrowed. */
 struct back *back_new(const struct net_spec *spec, const struct back_options *options,
                       struct err *err);
 void back_free(struct back *back);
@@ -84,5 +85,28 @@ struct net *back_net(const struct back *back); /* layers [cut, L); the back's ow
 /* Forward without learning; n <= b. */
 struct loss back_evaluate(struct back *back, const float *activations, const uint32_t *labels,
                           int n);
+
+/*
+ * Between turns: the server holds layers [cut, L) from here on. Layers it had before keep weights and optimiser
+ * state; those it gains are to be set before the next back_forward().
+ */
+int back_cut(const struct back *back);
+int back_move_cut(struct back *back, int cut, struct err *err);
+
+/* Floats of any layers [from, to) of the network, and of the optimiser's state of them (models/net_range.h). */
+size_t back_weights_floats(const struct back *back, int from, int to);
+size_t back_optimizer_floats(const struct back *back, int from, int to);
+
+/* Layers [from, to) of the back part, copied out. */
+void back_get_layers(const struct back *back, int from, int to, float *weights, float *optimizer);
+
+/*
+ * Layers [from, to) become the mean of n parties', with weights lambda (sum 1): of their weights, of their
+ * optimiser state.
+ */
+void back_set_weights(struct back *back, int from, int to, int n, const double *lambda,
+                      const float *const *weights);
+void back_set_optimizer(struct back *back, int from, int to, int n, const double *lambda,
+                        const float *const *states);
 
 #endif

@@ -27,7 +27,7 @@ void collect_start(struct server *server)
 
 void collect_on_front(struct server *server, int seat, const struct msg *msg)
 {
-    size_t wanted = payload_bytes(server->fronts[seat]), found = msg_payload_bytes(msg);
+    size_t wanted = server_front_bytes(server), found = msg_payload_bytes(msg);
     if (server->seats[seat].state != SEAT_COLLECTING) {
         server_fail(server, "device %s: sent front weights that nobody waits for",
                     seat_name(server, seat));

@@ -16,7 +16,7 @@ const struct phase phases[] = {
     ROW(broadcast, "broadcast", false),
     ROW(downlink, "downlink", true),
     ROW(device_backward, "device backward", true),
-    ROW(handover, "hand-over of the front", true),
+    ROW(handover, "hand-over of layers", true),
 };
 const size_t n_phases = ARRAY_LEN(phases);
 

@@ -12,12 +12,13 @@ int planning_problem(struct problem *problem, const struct experiment *e, struct
 }
 
 int planning_solve(struct plan *plan, const struct problem *problem, const struct experiment *e,
-                   const char *policy, struct err *err)
+                   const char *policy, const struct plan *previous, struct err *err)
 {
     struct plan_options options = {
         .gap = e->scheduler.gap,
         .time_limit_s = e->scheduler.time_limit_s,
         .seed = e->seed,
+        .previous = previous,
         .owners = e->scheduler.owners,
         .n_owners = e->scheduler.n_owners,
     };

@@ -8,9 +8,12 @@
 
 int planning_problem(struct problem *problem, const struct experiment *e, struct err *err);
 
-/* `policy` NULL: the experiment's. An infeasible plan is an answer, not an error. */
+/*
+ * `policy` NULL: the experiment's; `previous`: a plan of such a problem to start from, or NULL. An infeasible
+ * plan is an answer, not an error.
+ */
 int planning_solve(struct plan *plan, const struct problem *problem, const struct experiment *e,
-                   const char *policy, struct err *err);
+                   const char *policy, const struct plan *previous, struct err *err);
 
 /* What an experiment file may name: frameworks and policies. */
 struct experiment_choices planning_choices(void);

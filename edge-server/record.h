@@ -22,7 +22,8 @@ struct round_record {
     uint32_t round; /* from 1 */
     int cut;        /* boundary: layers on the device */
 
-    const struct latency_terms *predicted; /* under the plan, on this round's radio */
+    uint32_t plan_round;            /* the round from which its plan holds */
+    struct latency_terms predicted; /* under the plan, on this round's radio */
     double predicted_s;
     struct latency_terms measured;
     double measured_s; /* from the first message of the round to the last answer */

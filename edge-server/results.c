@@ -63,7 +63,7 @@ static int write_headers(struct results *r, struct err *err)
             strbuf_addf(&devices, ",%s_predicted_s,%s_measured_s", key, key);
     }
     strbuf_addf(&rounds, ",uplink_bytes,downlink_bytes,broadcast_bytes,handover_bytes,"
-                         "columns_below_last,server_busy_s,overruns,is_late\n");
+                         "columns_below_last,server_busy_s,overruns,is_late,plan_round\n");
     strbuf_addf(&devices, ",forward_busy_s,backward_busy_s,overruns\n");
     int status = append(r, &r->rounds, &rounds, err);
     return append(r, &r->devices, &devices, status ? NULL : err) || status ? -1 : 0;
@@ -96,12 +96,13 @@ static void print_round(struct strbuf *s, const struct results *r,
         strbuf_addf(s, ",");
     strbuf_addf(s, ",%.9g,%.9g", record->predicted_s, record->measured_s);
     for (size_t i = 0; i < n_phases; i++)
-        strbuf_addf(s, ",%.9g,%.9g", phase_of_round(&phases[i], record->predicted, r->takes_turns),
+        strbuf_addf(s, ",%.9g,%.9g", phase_of_round(&phases[i], &record->predicted, r->takes_turns),
                     phase_of_round(&phases[i], &record->measured, r->takes_turns));
-    strbuf_addf(s, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%d,%.9g,%" PRIu32 ",%d\n",
-                record->uplink_bytes, record->downlink_bytes, record->broadcast_bytes,
-                record->handover_bytes, record->columns_below_last, record->server_busy_s,
-                record->n_overruns, record->is_late);
+    strbuf_addf(
+        s, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%d,%.9g,%" PRIu32 ",%d,%" PRIu32 "\n",
+        record->uplink_bytes, record->downlink_bytes, record->broadcast_bytes,
+        record->handover_bytes, record->columns_below_last, record->server_busy_s,
+        record->n_overruns, record->is_late, record->plan_round);
 }
 
 static void print_device(struct strbuf *s, const struct results *r,
@@ -112,7 +113,7 @@ static void print_device(struct strbuf *s, const struct results *r,
                 device->loss);
     for (size_t k = 0; k < n_phases; k++)
         if (phases[k].is_per_device)
-            strbuf_addf(s, ",%.9g,%.9g", phase_of_device(&phases[k], record->predicted, i),
+            strbuf_addf(s, ",%.9g,%.9g", phase_of_device(&phases[k], &record->predicted, i),
                         phase_of_device(&phases[k], &record->measured, i));
     strbuf_addf(s, ",%.9g,%.9g,%" PRIu32 "\n", device->forward_busy_s, device->backward_busy_s,
                 device->n_overruns);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "experiment/radio_setup.h"
+#include "scheduler/rates.h"
 
 struct round_radio {
     struct channel *channel;
@@ -32,11 +33,6 @@ void round_radio_free(struct round_radio *radio)
     channel_free(radio->channel);
     links_free(radio->links);
     free(radio);
-}
-
-bool round_radio_is_constant(const struct round_radio *radio)
-{
-    return channel_is_constant(radio->channel) && links_are_ideal(radio->links);
 }
 
 bool round_radio_gains(struct round_radio *radio, uint32_t round, struct problem *problem)
@@ -127,16 +123,23 @@ static void in_turns(struct round_radio *radio, uint32_t round, const struct pro
     }
 }
 
-void round_radio_rates(struct round_radio *radio, uint32_t round, const struct problem *problem,
-                       int cut, struct rates *rates, struct latency_terms *terms)
+double round_radio_evaluate(struct round_radio *radio, uint32_t round,
+                            const struct problem *problem, const struct plan *plan,
+                            struct rates *rates, struct latency_terms *terms)
 {
-    if (links_are_ideal(radio->links))
-        return;
-    latency_evaluate(problem, cut, rates, terms);
     if (problem->takes_turns)
-        in_turns(radio, round, problem, cut, rates, terms);
+        rates_evaluate_turns(problem, plan->turn_psd_w_per_hz, rates);
     else
-        all_at_once(radio, round, problem, cut, rates, terms);
+        rates_evaluate(problem, plan->owner, plan->psd_w_per_hz, rates);
+    latency_evaluate(problem, plan->cut, rates, terms);
+    if (!links_are_ideal(radio->links)) {
+        if (problem->takes_turns)
+            in_turns(radio, round, problem, plan->cut, rates, terms);
+        else
+            all_at_once(radio, round, problem, plan->cut, rates, terms);
+        latency_evaluate(problem, plan->cut, rates, terms);
+    }
+    return latency_total(problem, terms);
 }
 
 void round_radio_advance(struct round_radio *radio, double latency_s)

@@ -7,8 +7,9 @@
  * does not look at what a run measured, so that plan, simulation and run see the same channel in
  * the same round.
  *
- *     for each round: round_radio_gains(), rates_evaluate(), round_radio_rates(),
- *                     latency_evaluate(), round_radio_advance()
+ *     for each round: round_radio_gains(), round_radio_evaluate(), round_radio_advance()
+ *
+ * Used by the server's schedule and by `splitbed plan`.
  */
 #ifndef EDGE_SERVER_ROUND_RADIO_H
 #define EDGE_SERVER_ROUND_RADIO_H
@@ -16,7 +17,7 @@
 #include <stdint.h>
 
 #include "experiment/experiment.h"
-#include "scheduler/latency.h"
+#include "scheduler/plan.h"
 
 struct round_radio;
 
@@ -24,21 +25,22 @@ struct round_radio;
 struct round_radio *round_radio_new(const struct experiment *e, struct err *err);
 void round_radio_free(struct round_radio *radio);
 
-/* Whether every round is as the first: no gain ever changes and transfers take bits / rate. */
-bool round_radio_is_constant(const struct round_radio *radio);
-
 /* Puts the gains of a round, from 1, that begins now into the problem. True when one changed. */
 bool round_radio_gains(struct round_radio *radio, uint32_t round, struct problem *problem);
 
 /*
- * From the radio's rates to those at which this round's messages arrive: bits over the time from
- * the first bit's departure to the last one's arrival. So the latency equations hold as they are,
- * and a sender that is paced to that rate is done when the last bit would be there. Where there is
- * nothing to send, and on ideal links, the rate stays; it is 0 where a transfer would never end.
- * `terms` has room for the problem's devices and is overwritten.
+ * What a round takes under a plan: its owners, powers and cut with the problem's gains, which are those of the
+ * round, and with the links as they are then. Fills rates and terms, which have room for the problem's devices, and
+ * returns the latency; where nothing changes these are the plan's own numbers.
+ *
+ * A rate is that at which this round's messages arrive: bits over the time from the first bit's departure to the
+ * last one's arrival. So the latency equations hold as they are, and a sender that is paced to that rate is done when
+ * the last bit would be there. Where there is nothing to send, and on ideal links, it is the radio's own rate; it is
+ * 0, and the latency infinite, where a transfer would never end.
  */
-void round_radio_rates(struct round_radio *radio, uint32_t round, const struct problem *problem,
-                       int cut, struct rates *rates, struct latency_terms *terms);
+double round_radio_evaluate(struct round_radio *radio, uint32_t round,
+                            const struct problem *problem, const struct plan *plan,
+                            struct rates *rates, struct latency_terms *terms);
 
 /* The round has taken so long; a time that is not finite leaves the clock. */
 void round_radio_advance(struct round_radio *radio, double latency_s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "edge-server/server.h"
 
-#include <limits.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +11,11 @@
 #include "edge-server/server_impl.h"
 
 /* What a device sends and gets in one message has to fit into one. */
-static int check_payloads(const struct experiment *e, const struct problem_cut *cut,
-                          struct err *err)
+int server_check_cut(const struct server *server, struct err *err)
 {
+    const struct experiment *e = server->in.experiment;
+    const struct schedule *schedule = server->in.schedule;
+    const struct problem_cut *cut = &schedule->problem.cuts[schedule->plan.cut];
     double batch_bytes = cut->activation_bits / 8 * e->training.batch_size;
     double limit = (double)PAYLOAD_MAX_BYTES;
     if (batch_bytes > limit)
@@ -26,15 +28,20 @@ static int check_payloads(const struct experiment *e, const struct problem_cut *
     return 0;
 }
 
+size_t server_front_bytes(const struct server *server)
+{
+    return back_weights_floats(server->back, 0, back_cut(server->back)) * sizeof(float);
+}
+
 static int build_learning(struct server *server, struct err *err)
 {
     const struct experiment *e = server->in.experiment;
-    int cut = server->in.problem->cuts[server->in.plan->cut].layer;
+    int cut = server->in.schedule->cut;
     struct back_options options = {
         .cut = cut,
         .max_groups = server->framework->takes_turns ? 1 : server->n_seats,
         .batch = e->training.batch_size,
-        .aggregates = problem_aggregated_slots(server->in.problem) > 0,
+        .aggregates = problem_aggregated_slots(&server->in.schedule->problem) > 0,
         .seed = e->seed,
         .loss = loss_find(e->training.loss),
         .label_smoothing = e->training.label_smoothing,
@@ -43,31 +50,12 @@ static int build_learning(struct server *server, struct err *err)
         return err_set(err, "there is no loss '%s': allowed are %s", e->training.loss,
                        loss_kinds());
     if (assignment_optimizer(&options.optimizer, e, e->training.server_learning_rate, err) ||
-        check_payloads(e, &server->in.problem->cuts[server->in.plan->cut], err))
+        server_check_cut(server, err))
         return -1;
     server->back = back_new(&e->model, &options, err);
     return !server->back || run_weights_start_back(e, back_net(server->back), err)
                ? -1
                : run_weights_start_fronts(e, cut, server->fronts, err);
-}
-
-/* Every device's weight, once it is known how many samples each has. */
-static void weigh_devices(struct server *server)
-{
-    uint64_t n_samples = 0;
-    for (int i = 0; i < server->n_seats; i++)
-        n_samples += server->seats[i].n_train;
-    for (int i = 0; i < server->n_seats; i++)
-        server->lambda[i] = (double)server->seats[i].n_train / (double)n_samples;
-}
-
-/* Without a partition: as many as wanted that every device has. */
-static void agree_on_test_samples(struct server *server)
-{
-    uint64_t n = server->in.n_test_samples > 0 ? (uint64_t)server->in.n_test_samples : INT_MAX;
-    for (int i = 0; i < server->n_seats; i++)
-        n = server->seats[i].n_test < n ? server->seats[i].n_test : n;
-    server->n_test = (int)n;
 }
 
 struct server *server_new(const struct server_inputs *inputs, struct err *err)
@@ -81,7 +69,7 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
     server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
     server->n_test = inputs->n_test_samples;
-    server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->plan->rates : NULL);
+    server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->schedule->rates : NULL);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_init(&server->records[i], e->n_devices);
@@ -94,14 +82,13 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     else if (aggregation < 0)
         status = err_set(err, "there is no aggregation '%s'", e->training.aggregation);
     else
-        status = build_learning(server, err) ||
-                 conditions_init(&server->conditions, e, inputs->problem, inputs->plan, err);
+        status = build_learning(server, err);
     if (status) {
         server_free(server);
         return NULL;
     }
     server->aggregation = (enum aggregation)aggregation;
-    server->n_slots = problem_aggregated_slots(inputs->problem);
+    server->n_slots = problem_aggregated_slots(&inputs->schedule->problem);
     return server;
 }
 
@@ -115,11 +102,13 @@ void server_free(struct server *server)
     while ((msg = air_pop(server->air, INT64_MAX, &seat)))
         msg_free(msg);
     air_free(server->air);
-    conditions_release(&server->conditions);
     back_free(server->back);
     for (int i = 0; i < server->n_seats; i++)
         payload_drop(server->fronts[i]);
     payload_drop(server->front);
+    handover_release(server);
+    for (int i = 0; i < server->n_seats; i++)
+        handover_release_seat(&server->seats[i]);
     evaluation_release(&server->evaluation);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_release(&server->records[i]);
@@ -136,86 +125,6 @@ static int seat_of_peer(const struct server *server, uint64_t peer)
         if (server->seats[i].state != SEAT_EMPTY && server->seats[i].peer == peer)
             return i;
     return -1;
-}
-
-static int seat_of_name(const struct server *server, const char *name)
-{
-    for (int i = 0; i < server->n_seats; i++)
-        if (strcmp(seat_name(server, i), name) == 0)
-            return i;
-    return -1;
-}
-
-/* A stranger who may not sit down is told why; the run goes on without it. */
-static void on_hello(struct server *server, uint64_t peer, const struct msg_hello *hello)
-{
-    int seat = seat_of_name(server, hello->name);
-    struct msg *refusal = NULL;
-    if (hello->protocol_version != PROTOCOL_VERSION)
-        refusal = msg_reason(MSG_ERROR, "protocol version %u (%s): this server speaks version %d",
-                             hello->protocol_version, hello->software, PROTOCOL_VERSION);
-    else if (seat < 0)
-        refusal = msg_reason(MSG_ERROR, "the experiment has no device '%s'", hello->name);
-    else if (server->seats[seat].state != SEAT_EMPTY)
-        refusal = msg_reason(MSG_ERROR, "a device '%s' is already connected", hello->name);
-    if (refusal) {
-        server_send_peer(server, peer, refusal);
-        return;
-    }
-    int cut = server->in.problem->cuts[server->in.plan->cut].layer;
-    server->seats[seat].peer = peer;
-    server->seats[seat].state = SEAT_ASSIGNED;
-    server_send(server, seat,
-                assignment_make(server->in.experiment, seat, cut, server->in.partition,
-                                server->fronts[seat]));
-}
-
-/* Whether the device's data are what was assigned. */
-static bool has_assigned_samples(const struct server *server, int seat,
-                                 const struct msg_ready *ready)
-{
-    const struct partition *p = server->in.partition;
-    return ready->n_train_samples == p->first[seat + 1] - p->first[seat] &&
-           ready->n_test_samples >= (uint64_t)server->in.n_test_samples;
-}
-
-static int take_counts(struct server *server, int seat, const struct msg_ready *ready)
-{
-    const struct partition *p = server->in.partition;
-    unsigned long long n_train = ready->n_train_samples, n_test = ready->n_test_samples;
-    if (p && !has_assigned_samples(server, seat, ready)) {
-        server_fail(server,
-                    "device %s: has %llu training and %llu test samples, wanted are %zu and %d",
-                    seat_name(server, seat), n_train, n_test, p->first[seat + 1] - p->first[seat],
-                    server->in.n_test_samples);
-        return -1;
-    }
-    if (n_train < 1 || n_train > UINT32_MAX || n_test < 1 || n_test > UINT32_MAX) {
-        server_fail(server,
-                    "device %s: has %llu training and %llu test samples, allowed are 1 to %u each",
-                    seat_name(server, seat), n_train, n_test, UINT32_MAX);
-        return -1;
-    }
-    server->seats[seat].n_train = n_train;
-    server->seats[seat].n_test = n_test;
-    return 0;
-}
-
-static void on_ready(struct server *server, int seat, const struct msg_ready *ready, int64_t now_us)
-{
-    if (server->seats[seat].state != SEAT_ASSIGNED) {
-        server_fail(server, "device %s: said ready twice", seat_name(server, seat));
-        return;
-    }
-    if (take_counts(server, seat, ready))
-        return;
-    server->seats[seat].state = SEAT_READY;
-    if (++server->n_ready < server->n_seats)
-        return;
-    weigh_devices(server);
-    if (!server->in.partition)
-        agree_on_test_samples(server);
-    turn_start_round(server, now_us);
 }
 
 static bool evaluation_is_due(const struct server *server, uint32_t round)
@@ -235,22 +144,33 @@ static void ask_evaluation(struct server *server, int seat)
 }
 
 /* The record is complete: out with it, and on. */
-static void finish_round(struct server *server, int64_t now_us)
+static void finish_round(struct server *server)
 {
     server->has_record = true;
-    server->last_is_current =
-        current_record(server)->round == (uint32_t)server->in.experiment->training.rounds;
-    if (server->last_is_current)
+    server->last_is_current = true;
+    if (current_record(server)->round == (uint32_t)server->in.experiment->training.rounds)
         collect_start(server);
     else
-        turn_start_round(server, now_us);
+        server->state = SERVER_PLANNING;
 }
 
-void server_end_round(struct server *server, int64_t now_us)
+uint32_t server_wanted_round(const struct server *server)
+{
+    return server->state == SERVER_PLANNING ? server->records[server->current].round + 1 : 0;
+}
+
+void server_start_round(struct server *server, int64_t now_us)
+{
+    assert(server->in.schedule->round == server_wanted_round(server));
+    server->last_is_current = false;
+    turn_start_round(server, now_us);
+}
+
+void server_end_round(struct server *server)
 {
     const struct experiment *e = server->in.experiment;
     if (!evaluation_is_due(server, current_record(server)->round)) {
-        finish_round(server, now_us);
+        finish_round(server);
         return;
     }
     /* Where the front part is handed on, the newest is the last device's. */
@@ -276,7 +196,7 @@ const char *server_check_batch(const struct server *server, const struct msg *ms
     return NULL;
 }
 
-static void on_evaluation(struct server *server, int seat, struct msg *msg, int64_t now_us)
+static void on_evaluation(struct server *server, int seat, struct msg *msg)
 {
     const struct msg_evaluation *answer = &msg->evaluation;
     if (server->seats[seat].state != SEAT_EVALUATING ||
@@ -301,14 +221,14 @@ static void on_evaluation(struct server *server, int seat, struct msg *msg, int6
     record->is_evaluated = true;
     record->accuracy = evaluation_accuracy(&server->evaluation);
     record->test_loss = evaluation_loss(&server->evaluation);
-    finish_round(server, now_us);
+    finish_round(server);
 }
 
 static void from_device(struct server *server, int seat, struct msg *msg, int64_t now_us)
 {
     switch (msg->kind) {
     case MSG_READY:
-        on_ready(server, seat, &msg->ready, now_us);
+        gathering_on_ready(server, seat, &msg->ready);
         return;
     case MSG_ACTIVATIONS:
         turn_on_activations(server, seat, msg, now_us);
@@ -317,7 +237,10 @@ static void from_device(struct server *server, int seat, struct msg *msg, int64_
         turn_on_round_done(server, seat, msg, now_us);
         return;
     case MSG_EVALUATION:
-        on_evaluation(server, seat, msg, now_us);
+        on_evaluation(server, seat, msg);
+        return;
+    case MSG_LAYERS:
+        handover_on_layers(server, seat, msg, now_us);
         return;
     case MSG_ERROR:
         server->seats[seat].state = SEAT_EMPTY; /* it has left; no farewell */
@@ -349,7 +272,7 @@ void server_receive(struct server *server, uint64_t peer, struct msg **msg, int6
     else if (seat >= 0)
         from_device(server, seat, *msg, now_us);
     else if ((*msg)->kind == MSG_HELLO)
-        on_hello(server, peer, &(*msg)->hello);
+        gathering_on_hello(server, peer, &(*msg)->hello);
     else if ((*msg)->kind != MSG_ERROR)
         server_send_peer(server, peer,
                          msg_reason(MSG_ERROR, "say hello before %s", msg_kind_name((*msg)->kind)));

@@ -8,6 +8,9 @@
  * experiment says (link/pass.h, edge-server/air.h); what is measured is measured with the times given here
  * and the durations devices report.
  *
+ * Between rounds it waits to be told to go on, so that a plan can be made: server_wanted_round() says for which
+ * round; then schedule_next() and server_start_round().
+ *
  * How to drive it: after any call, or when server_wake_us() has come, call server_advance() with the time as
  * it is then; send what server_next_message() gives until NULL; take server_next_record() until NULL.
  */
@@ -17,17 +20,16 @@
 #include <stdint.h>
 
 #include "edge-server/record.h"
+#include "edge-server/schedule.h"
 #include "experiment/experiment.h"
 #include "models/partition.h"
-#include "scheduler/plan.h"
 #include "wire/message.h"
 
 struct server;
 
 struct server_inputs { /* all borrowed for the server's life */
     const struct experiment *experiment;
-    const struct problem *problem;
-    const struct plan *plan;           /* not infeasible */
+    const struct schedule *schedule;   /* opened; moved on by whoever drives, between rounds */
     const struct partition *partition; /* NULL: devices say how many samples they hold */
     int n_test_samples; /* that an evaluation covers; every device must have so many. Without a partition: at
                            most so many, 0 for no limit, and no more than the device with the fewest has */
@@ -45,6 +47,10 @@ void server_lost(struct server *server, uint64_t peer, const char *reason);
 /* Ends the run early: devices are told, the state is SERVER_FAILED with this reason. */
 void server_stop(struct server *server, const char *reason);
 
+/* The round that waits for the schedule, or 0; and its start, once the schedule is there. */
+uint32_t server_wanted_round(const struct server *server);
+void server_start_round(struct server *server, int64_t now_us);
+
 void server_advance(struct server *server, int64_t now_us);
 int64_t server_wake_us(const struct server *server); /* INT64_MAX: only after a message */
 
@@ -55,6 +61,7 @@ const struct round_record *server_next_record(struct server *server);
 
 enum server_state {
     SERVER_GATHERING,
+    SERVER_PLANNING, /* between rounds: server_wanted_round() */
     SERVER_TRAINING,
     SERVER_EVALUATING,
     SERVER_COLLECTING, /* training is over; the front weights come in */

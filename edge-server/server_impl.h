@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by the files of the server's round logic alone: server.c (who is there, what came), turn.c (a
- * round's turns), collect.c (the trained weights), server_out.c (messages out, ends). */
+/*
+ * Shared by the files of the server's round logic alone: server.c (what came, from round to round), gathering.c (who
+ * is there), turn.c (a round's turns), handover.c (layers that change sides), collect.c (the trained weights),
+ * server_out.c (messages out, ends).
+ */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
 #define EDGE_SERVER_SERVER_IMPL_H
 
 #include "edge-server/air.h"
 #include "edge-server/back.h"
-#include "edge-server/conditions.h"
 #include "edge-server/evaluation.h"
 #include "edge-server/framework.h"
 #include "edge-server/server.h"
@@ -17,6 +19,7 @@ enum seat_state {
     SEAT_EMPTY,      /* no device of this name yet */
     SEAT_ASSIGNED,   /* told its part, loading */
     SEAT_READY,      /* for a round or an evaluation */
+    SEAT_HANDING_UP, /* has the round; layers it gives up are awaited */
     SEAT_COMPUTING,  /* has the round; its activations are awaited */
     SEAT_WAITING,    /* its activations are here */
     SEAT_ANSWERED,   /* its gradient has gone; its MSG_ROUND_DONE is awaited */
@@ -28,9 +31,11 @@ enum seat_state {
 struct seat {
     enum seat_state state;
     uint64_t peer;
-    uint64_t n_train, n_test; /* samples it will train on, and has for evaluations */
-    int64_t round_sent_us;    /* MSG_ROUND was on its way from here on */
-    int64_t answered_us;      /* its gradient had gone by here */
+    uint64_t n_train, n_test;               /* samples it will train on, and has for evaluations */
+    int64_t round_sent_us;                  /* MSG_ROUND was on its way from here on */
+    int64_t answered_us;                    /* its gradient had gone by here */
+    bool returns_layers, returns_optimizer; /* as asked for with the round */
+    struct payload *layers[MSG_MAX_PAYLOADS]; /* handed up, until all have; NULL */
 };
 
 struct outgoing {
@@ -48,11 +53,18 @@ enum turn_phase {
 struct turn {
     int index;          /* in the round */
     int first, n_seats; /* its devices */
-    int n_arrived, n_done;
+    int n_handed, n_arrived, n_done;
     enum turn_phase phase;
     struct pass pass;
     int64_t gradients_us; /* backward was over: gradients went on the air */
     int64_t broadcast_end_us;
+};
+
+/* The cut's way into this round, from == to when it stays. */
+struct move {
+    int from, to;
+    /* When it gets larger: what every device gains, layers [from, to). Else NULL. */
+    struct payload *weights, *optimizer;
 };
 
 struct server {
@@ -71,7 +83,6 @@ struct server {
     int n_to_collect;
     bool has_weights; /* fronts were collected */
     struct back *back;
-    struct conditions conditions; /* the radio of the round */
     struct air *air;
     double *lambda; /* [C] D_i / sum D */
     double one;     /* the weight of a device that is alone on its turn */
@@ -79,6 +90,7 @@ struct server {
     int n_test;     /* samples an evaluation covers */
 
     int64_t round_start_us;
+    struct move move;
     struct turn turn;
     struct evaluation evaluation;
     struct round_record records[2]; /* the round under way, and the last finished */
@@ -98,6 +110,10 @@ void server_fail(struct server *server, const char *format, ...)
 void server_finish(struct server *server);
 void server_clear_outbox(struct server *server);
 
+/* gathering.c */
+void gathering_on_hello(struct server *server, uint64_t peer, const struct msg_hello *hello);
+void gathering_on_ready(struct server *server, int seat, const struct msg_ready *ready);
+
 /* turn.c */
 void turn_start_round(struct server *server, int64_t now_us);
 void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us);
@@ -105,16 +121,28 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
 void turn_advance(struct server *server, int64_t now_us);
 int64_t turn_wake_us(const struct server *server);
 
+/* handover.c */
+/* At a round's start: the server's layers as its plan says. */
+int handover_start(struct server *server, struct err *err);
+void handover_release(struct server *server);
+void handover_release_seat(struct seat *seat);
+/* The cut, what the seat's device gains and what it is to hand up. */
+void handover_attach(const struct server *server, int seat, struct msg *msg);
+void handover_on_layers(struct server *server, int seat, struct msg *msg, int64_t now_us);
+
 /* collect.c */
 void collect_start(struct server *server);
 void collect_on_front(struct server *server, int seat, const struct msg *msg);
 
 /* server.c */
+size_t server_front_bytes(const struct server *server); /* of the front weights as the cut is */
+/* Whether a batch and the front part at the schedule's cut fit into messages. */
+int server_check_cut(const struct server *server, struct err *err);
 /* NULL, or what is wrong with a message of n_samples activations and labels. */
 const char *server_check_batch(const struct server *server, const struct msg *msg,
                                size_t n_samples);
 /* What follows when the last turn of a round is over. */
-void server_end_round(struct server *server, int64_t now_us);
+void server_end_round(struct server *server);
 
 static inline struct round_record *current_record(struct server *server)
 {

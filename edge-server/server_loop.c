@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "base/signal_fd.h"
 #include "edge-server/framework.h"
-#include "edge-server/planning.h"
 #include "edge-server/progress.h"
 #include "edge-server/results.h"
 #include "edge-server/server.h"
@@ -29,9 +28,7 @@
 struct run {
     const struct server_options *options;
     const struct experiment *e;
-    struct problem problem;
-    struct plan plan;
-    bool has_problem, has_plan;
+    struct schedule schedule;
     struct partition partition;
     struct server *server;
     struct endpoint *endpoint;
@@ -39,7 +36,7 @@ struct run {
     struct summary *summary;
     struct progress progress;
     int stop_fd;
-    bool has_started;
+    bool has_started, has_warned;
     int64_t reminded_us;
 };
 
@@ -55,29 +52,70 @@ static void print_out(struct strbuf *text)
     strbuf_release(text);
 }
 
+/* Once a run: it holds for every plan after. */
+static void warn_of_gap(struct run *run)
+{
+    const struct plan *plan = &run->schedule.plan;
+    if (run->has_warned || plan->status != PLAN_FEASIBLE || run->schedule.problem.n_cuts == 1)
+        return;
+    run->has_warned = true;
+    log_warn("planning ended with a gap of %.2f %%: where time was what ended it, another run may "
+             "choose another cut; scheduler.cuts can name one",
+             100 * plan_gap(plan));
+}
+
+static int append_plan(const struct run *run, struct err *err)
+{
+    char *path = mem_format("%s/plans.jsonl", run->options->out_dir);
+    const struct schedule *schedule = &run->schedule;
+    int status = plan_append(&schedule->plan, &schedule->problem, schedule->plan_round, path, err);
+    free(path);
+    return status;
+}
+
 static int make_plan(struct run *run, struct err *err)
 {
-    if (planning_problem(&run->problem, run->e, err))
+    const struct schedule *schedule = &run->schedule;
+    if (schedule_open(&run->schedule, run->e, err))
         return -1;
-    run->has_problem = true;
-    if (planning_solve(&run->plan, &run->problem, run->e, NULL, err))
-        return err_prefix(err, "planning");
-    run->has_plan = true;
-    if (run->plan.status == PLAN_INFEASIBLE)
-        return err_set(err, "there is no plan: %s", run->plan.reason);
-    if (run->plan.status == PLAN_FEASIBLE && run->problem.n_cuts > 1)
-        log_warn("planning ended with a gap of %.2f %%: where time was what ended it, another run "
-                 "may choose "
-                 "another cut; scheduler.cuts can name one",
-                 100 * plan_gap(&run->plan));
+    warn_of_gap(run);
     char *path = mem_format("%s/plan.json", run->options->out_dir);
-    int status = plan_save(&run->plan, &run->problem, path, err);
+    int status = plan_save(&schedule->plan, &schedule->problem, path, err);
     free(path);
     struct strbuf text = STRBUF_INIT;
-    plan_print(&run->plan, &run->problem, &text);
+    plan_print(&schedule->plan, &schedule->problem, &text);
     strbuf_addf(&text, "\n");
     print_out(&text);
-    return status;
+    return status || append_plan(run, err) ? -1 : 0;
+}
+
+/* What became of the plan at this round. */
+static int note_plan(struct run *run, struct err *err)
+{
+    const struct schedule *schedule = &run->schedule;
+    if (schedule->change == SCHEDULE_INFEASIBLE)
+        log_warn("round %" PRIu32 ": there is no plan now, that of round %" PRIu32 " goes on: %s",
+                 schedule->round, schedule->plan_round, schedule->reason);
+    if (schedule->change != SCHEDULE_PLANNED || schedule->round == 1)
+        return 0;
+    warn_of_gap(run);
+    if (schedule->cut != schedule->previous_cut)
+        log_info("round %" PRIu32 ": the cut moves to after %s", schedule->round,
+                 schedule->problem.cuts[schedule->plan.cut].name);
+    return append_plan(run, err);
+}
+
+/* Between rounds: the next one's plan, then the round. */
+static void go_on(struct run *run)
+{
+    struct err err = ERR_INIT;
+    uint32_t round = server_wanted_round(run->server);
+    if (round == 0)
+        return;
+    if (schedule_next(&run->schedule, round, &err) || note_plan(run, &err))
+        server_stop(run->server, err.text);
+    else
+        server_start_round(run->server, modelled_now_us(run));
 }
 
 /* Who gets which samples, and how many test samples there are to evaluate; local data are the devices' business. */
@@ -125,13 +163,12 @@ static int announce(struct run *run, struct err *err)
 
 static int prepare(struct run *run, struct err *err)
 {
-    struct server_inputs inputs = {
-        .experiment = run->e, .problem = &run->problem, .plan = &run->plan};
+    struct server_inputs inputs = {.experiment = run->e, .schedule = &run->schedule};
     net_set_threads(run->e->server.threads);
     if (make_plan(run, err) || divide_data(run, &inputs.n_test_samples, err))
         return -1;
     inputs.partition = run->partition.index ? &run->partition : NULL;
-    bool takes_turns = run->problem.takes_turns;
+    bool takes_turns = run->schedule.problem.takes_turns;
     run->summary = summary_new(takes_turns);
     run->results = results_open(run->options->out_dir, run->e, takes_turns, err);
     run->server = run->results ? server_new(&inputs, err) : NULL;
@@ -223,6 +260,7 @@ static int train(struct run *run, struct err *err)
         msg_free(event.msg);
         watch_gathering(run);
         server_advance(run->server, modelled_now_us(run));
+        go_on(run);
         send_all(run);
         if (take_records(run, err)) {
             server_stop(run->server, err->text);
@@ -252,10 +290,7 @@ static int release(struct run *run, struct err *err)
     server_free(run->server);
     summary_free(run->summary);
     partition_release(&run->partition);
-    if (run->has_plan)
-        plan_release(&run->plan);
-    if (run->has_problem)
-        problem_release(&run->problem);
+    schedule_release(&run->schedule);
     return status;
 }
 

@@ -68,7 +68,7 @@ void summary_add(struct summary *summary, const struct round_record *record)
 {
     for (size_t i = 0; i < n_phases; i++)
         compared_add(&summary->phases[i],
-                     phase_of_round(&phases[i], record->predicted, summary->takes_turns),
+                     phase_of_round(&phases[i], &record->predicted, summary->takes_turns),
                      phase_of_round(&phases[i], &record->measured, summary->takes_turns));
     compared_add(&summary->round, record->predicted_s, record->measured_s);
     summary->n_rounds++;

@@ -30,7 +30,7 @@ static bool hands_over(const struct server *server)
 static struct msg *round_message(struct server *server, int seat)
 {
     const struct experiment *e = experiment_of(server);
-    const struct latency_terms *predicted = conditions_terms(&server->conditions);
+    const struct latency_terms *predicted = &server->in.schedule->terms;
     struct msg *msg = msg_new(MSG_ROUND);
     msg->round.round = current_record(server)->round;
     msg->round.n_shared = (uint32_t)server->n_slots;
@@ -40,8 +40,35 @@ static struct msg *round_message(struct server *server, int seat)
         msg->round.backward_s = predicted->device_backward_s[seat];
     }
     if (e->testbed.models_link)
-        msg->round.uplink_bps = server->conditions.rates.uplink_bps[seat];
+        msg->round.uplink_bps = server->in.schedule->rates.uplink_bps[seat];
+    handover_attach(server, seat, msg);
     return msg;
+}
+
+static void send_round(struct server *server, int seat, struct msg *msg, int64_t now_us)
+{
+    struct seat *to = &server->seats[seat];
+    to->returns_layers = msg->round.returns_layers;
+    to->returns_optimizer = msg->round.returns_optimizer;
+    to->state = to->returns_layers || to->returns_optimizer ? SEAT_HANDING_UP : SEAT_COMPUTING;
+    to->round_sent_us = now_us;
+    server_send(server, seat, msg);
+}
+
+/* Weights take their time: those of a front handed on, to its device; those that all gain, to all at once. */
+static void send_round_on_air(struct server *server, int seat, struct msg *msg, int64_t now_us)
+{
+    double bits = 8.0 * (double)msg_payload_bytes(msg);
+    server->seats[seat].round_sent_us = now_us;
+    if (!server->framework->takes_turns && seat > 0) {
+        msg_free(msg); /* made anew when the broadcast of seat 0's arrives */
+        return;
+    }
+    current_record(server)->handover_bytes += msg_payload_bytes(msg);
+    if (server->framework->takes_turns)
+        air_send(server->air, now_us, seat, bits, msg);
+    else
+        air_broadcast(server->air, now_us, bits, msg);
 }
 
 static void start_turn(struct server *server, int index, int64_t now_us)
@@ -54,44 +81,40 @@ static void start_turn(struct server *server, int index, int64_t now_us)
                           .phase = TURN_GATHERING};
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *msg = round_message(server, i);
-        server->seats[i].state = SEAT_COMPUTING;
-        server->seats[i].round_sent_us = now_us;
-        if (!server->front) {
-            server_send(server, i, msg);
-            continue;
-        }
-        msg_attach(msg, payload_share(server->front));
-        current_record(server)->handover_bytes += msg_payload_bytes(msg);
-        air_send(server->air, now_us, i, 8.0 * (double)msg_payload_bytes(msg), msg);
+        if (msg_payload_bytes(msg) == 0)
+            send_round(server, i, msg, now_us);
+        else
+            send_round_on_air(server, i, msg, now_us);
     }
 }
 
 void turn_start_round(struct server *server, int64_t now_us)
 {
-    uint32_t round = current_record(server)->round + 1;
+    const struct schedule *schedule = server->in.schedule;
     struct err err = ERR_INIT;
-    if (conditions_next(&server->conditions, &err)) {
-        server_fail(server, "%s", err.text);
-        return;
-    }
+    uint32_t round = schedule->round;
     server->current = !server->current;
     struct round_record *record = current_record(server);
     round_record_reset(record);
     record->round = round;
-    record->cut = server->in.problem->cuts[server->in.plan->cut].layer;
-    record->predicted = conditions_terms(&server->conditions);
-    record->predicted_s = server->conditions.latency_s;
+    record->cut = schedule->cut;
+    record->plan_round = schedule->plan_round;
+    latency_terms_copy(&record->predicted, &schedule->terms);
+    record->predicted_s = schedule->latency_s;
     server->round_start_us = now_us;
     server->state = SERVER_TRAINING;
     if (experiment_of(server)->testbed.models_link)
-        air_set_rates(server->air, &server->conditions.rates);
-    start_turn(server, 0, now_us);
+        air_set_rates(server->air, &schedule->rates);
+    if (server_check_cut(server, &err) || handover_start(server, &err))
+        server_fail(server, "round %u: %s", round, err.text);
+    else
+        start_turn(server, 0, now_us);
 }
 
 static void start_forward(struct server *server, int64_t now_us)
 {
     struct turn *turn = &server->turn;
-    double modelled_s = server->in.plan->terms.server_forward_s / n_turns(server);
+    double modelled_s = server->in.schedule->terms.server_forward_s / n_turns(server);
     turn->phase = TURN_FORWARD;
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     back_forward(server->back, turn->n_seats,
@@ -139,7 +162,7 @@ static void end_forward(struct server *server, int64_t now_us)
     struct turn *turn = &server->turn;
     end_pass(server);
     current_record(server)->measured.server_forward_s += pass_elapsed_s(&turn->pass, now_us);
-    double modelled_s = server->in.plan->terms.server_backward_s / n_turns(server);
+    double modelled_s = server->in.schedule->terms.server_backward_s / n_turns(server);
     turn->phase = TURN_BACKWARD;
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     server->framework->learn(server->back, server->aggregation, server->n_slots);
@@ -189,8 +212,23 @@ static void end_backward(struct server *server, int64_t now_us)
     }
 }
 
+static void count_handover(struct server *server, int seat, int64_t now_us)
+{
+    double elapsed_s = (double)(now_us - server->seats[seat].round_sent_us) * 1e-6;
+    current_record(server)->measured.handover_s[seat] += elapsed_s;
+}
+
+/* What all gain is there: the round can begin on every device. */
+static void send_rounds(struct server *server, int64_t now_us)
+{
+    for (int i = 0; i < server->n_seats; i++) {
+        count_handover(server, i, now_us);
+        send_round(server, i, round_message(server, i), now_us);
+    }
+}
+
 /* One message to every device of the turn, the tensor shared. */
-static void send_broadcast(struct server *server, struct msg *msg, int64_t now_us)
+static void send_gradient_to_all(struct server *server, struct msg *msg, int64_t now_us)
 {
     struct turn *turn = &server->turn;
     turn->broadcast_end_us = now_us;
@@ -212,14 +250,23 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, int6
 {
     struct seat *to = &server->seats[seat];
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
-        current_record(server)->measured.handover_s[seat] +=
-            (double)(now_us - to->round_sent_us) * 1e-6;
-        to->round_sent_us = now_us;
-    } else {
-        to->state = SEAT_ANSWERED;
-        to->answered_us = now_us;
+        count_handover(server, seat, now_us);
+        send_round(server, seat, msg, now_us);
+        return;
     }
+    to->state = SEAT_ANSWERED;
+    to->answered_us = now_us;
     server_send(server, seat, msg);
+}
+
+static void send_broadcast(struct server *server, struct msg *msg, int64_t now_us)
+{
+    if (msg->kind != MSG_ROUND) {
+        send_gradient_to_all(server, msg, now_us);
+        return;
+    }
+    msg_free(msg);
+    send_rounds(server, now_us);
 }
 
 void turn_advance(struct server *server, int64_t now_us)
@@ -271,7 +318,7 @@ static void measure_downlink(struct server *server, int seat, const struct msg *
 
 static int take_front(struct server *server, int seat, const struct msg *msg)
 {
-    size_t wanted = hands_over(server) ? payload_bytes(server->fronts[seat]) : 0;
+    size_t wanted = hands_over(server) ? server_front_bytes(server) : 0;
     if (msg_payload_bytes(msg) != wanted) {
         server_fail(server, "device %s: handed on %zu bytes of front weights instead of %zu",
                     seat_name(server, seat), msg_payload_bytes(msg), wanted);
@@ -323,5 +370,5 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
     }
     record->measured_s = (double)(now_us - server->round_start_us) * 1e-6;
     record->is_late = is_late(server, record);
-    server_end_round(server, now_us);
+    server_end_round(server);
 }

@@ -105,6 +105,7 @@ struct experiment {
         char *policy;
         double gap; /* stop at this relative gap */
         double time_limit_s;
+        int every; /* rounds from one plan to the next; 0: one plan for the whole run */
         char **
             cuts; /* names of the layers after which a cut may fall; n_cuts 0: after any but the last */
         int n_cuts;

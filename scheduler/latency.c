@@ -92,11 +92,11 @@ double latency_total(const struct problem *problem, const struct latency_terms *
     double up = 0, down = 0, in_turn = 0;
 
     for (int i = 0; i < terms->n_devices; i++) {
-        double to_server = terms->device_forward_s[i] + terms->uplink_s[i];
+        double to_server = terms->handover_s[i] + terms->device_forward_s[i] + terms->uplink_s[i];
         double from_server = terms->downlink_s[i] + terms->device_backward_s[i];
         up = fmax(up, to_server);
         down = fmax(down, from_server);
-        in_turn += to_server + from_server + terms->handover_s[i];
+        in_turn += to_server + from_server;
     }
     return problem->takes_turns ? shared + in_turn : shared + up + down;
 }

@@ -23,7 +23,9 @@ struct latency_terms {
     double broadcast_s;        /* T^BC */
     double *downlink_s;        /* [C] T_i^D */
     double *device_backward_s; /* [C] T_i^B */
-    double *handover_s; /* [C] front part from device i to the next; zeros unless taking turns */
+    double *
+        handover_s; /* [C] T_i^H: front part from device i to the next when taking turns, and layers that
+                           change sides before the round (edge-server/schedule.h); else zeros */
     int n_devices;
 };
 
@@ -37,7 +39,7 @@ void latency_evaluate(const struct problem *problem, int cut, const struct rates
                       struct latency_terms *terms);
 
 /*
- * The round: max_i(T_i^F + T_i^U) + T_s^F + T_s^B + T^BC + max_i(T_i^D + T_i^B); when taking turns
+ * The round: max_i(T_i^H + T_i^F + T_i^U) + T_s^F + T_s^B + T^BC + max_i(T_i^D + T_i^B); when taking turns
  * the sum over the devices of all of it and of the hand-overs.
  */
 double latency_total(const struct problem *problem, const struct latency_terms *terms);

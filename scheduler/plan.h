@@ -93,6 +93,9 @@ int plan_check(const struct plan *plan, const struct problem *problem, struct er
  * gap. */
 int plan_save(const struct plan *plan, const struct problem *problem, const char *path,
               struct err *err);
+/* Appends plan.json's members, and the round from which the plan holds, as a line to a file of such. */
+int plan_append(const struct plan *plan, const struct problem *problem, uint32_t round,
+                const char *path, struct err *err);
 void plan_print(const struct plan *plan, const struct problem *problem, struct strbuf *out);
 
 #endif

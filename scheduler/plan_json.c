@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scheduler/plan.h"
 
+#include <stdio.h>
+
 #include <jansson.h>
 
 static json_t *number_list(const double *values, int n)
@@ -93,13 +95,11 @@ static void add_allocation(json_t *root, const struct plan *plan, const struct p
     json_object_set_new(root, "terms", terms_to_json(&plan->terms, problem->takes_turns));
 }
 
-int plan_save(const struct plan *plan, const struct problem *problem, const char *path,
-              struct err *err)
+static json_t *plan_to_json(const struct plan *plan, const struct problem *problem)
 {
     static const char *const names[] = {
         [PLAN_OPTIMAL] = "optimal", [PLAN_FEASIBLE] = "feasible", [PLAN_INFEASIBLE] = "infeasible"};
     json_t *root = json_object();
-    int failed;
 
     json_object_set_new(root, "status", json_string(names[plan->status]));
     json_object_set_new(root, "policy", json_string(plan->policy));
@@ -108,7 +108,34 @@ int plan_save(const struct plan *plan, const struct problem *problem, const char
     else
         (plan->u ? add_u_split : add_allocation)(root, plan, problem);
     json_object_set_new(root, "solve_s", json_real(plan->solve_s));
-    failed = json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    return root;
+}
+
+int plan_save(const struct plan *plan, const struct problem *problem, const char *path,
+              struct err *err)
+{
+    json_t *root = plan_to_json(plan, problem);
+    int failed = json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+
+    json_decref(root);
+    return failed ? err_set_errno(err, "%s: cannot be written", path) : 0;
+}
+
+int plan_append(const struct plan *plan, const struct problem *problem, uint32_t round,
+                const char *path, struct err *err)
+{
+    json_t *root = json_object(), *members = plan_to_json(plan, problem);
+    FILE *file = fopen(path, "ae");
+    int failed = !file;
+
+    json_object_set_new(root, "round", json_integer(round));
+    json_object_update(root, members);
+    if (file) {
+        failed |= json_dumpf(root, file, JSON_COMPACT | JSON_REAL_PRECISION(17)) != 0;
+        failed |= fputc('\n', file) == EOF;
+        failed |= fclose(file) != 0;
+    }
+    json_decref(members);
     json_decref(root);
     return failed ? err_set_errno(err, "%s: cannot be written", path) : 0;
 }

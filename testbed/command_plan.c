@@ -7,8 +7,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "edge-server/conditions.h"
 #include "edge-server/planning.h"
+#include "edge-server/round_radio.h"
+#include "scheduler/rates.h"
 #include "testbed/command.h"
 
 #define DEFAULT_POLICY       "auto"
@@ -85,17 +86,24 @@ static int finish(const struct arguments *a, const struct problem *problem, cons
 static int show_links(const struct experiment *e, const struct problem *problem,
                       const struct plan *plan, struct err *err)
 {
-    struct conditions conditions;
+    struct latency_terms terms;
+    struct rates rates;
     if (plan->status == PLAN_INFEASIBLE)
         return 0;
-    int status =
-        conditions_init(&conditions, e, problem, plan, err) || conditions_next(&conditions, err);
-    if (!status && conditions.latency_s != plan->latency_s)
+    struct round_radio *radio = round_radio_new(e, err);
+    if (!radio)
+        return -1;
+    rates_init(&rates, problem->n_devices);
+    latency_terms_init(&terms, problem->n_devices);
+    double latency_s = round_radio_evaluate(radio, 1, problem, plan, &rates, &terms);
+    if (latency_s != plan->latency_s)
         printf(
             "Round 1 over links as they are (recordings, outages, delay, jitter, loss): %.6g s\n",
-            conditions.latency_s);
-    conditions_release(&conditions);
-    return status ? -1 : 0;
+            latency_s);
+    rates_release(&rates);
+    latency_terms_release(&terms);
+    round_radio_free(radio);
+    return latency_s < HUGE_VAL ? 0 : err_set(err, "some device's link carries nothing in round 1");
 }
 
 /* `policy` NULL: the experiment's, or the default. */
@@ -104,7 +112,7 @@ static int make_plan(struct plan *plan, const struct problem *problem, const str
 {
     struct plan_options bare = {.gap = DEFAULT_GAP, .time_limit_s = DEFAULT_TIME_LIMIT_S};
     if (e)
-        return planning_solve(plan, problem, e, policy, err);
+        return planning_solve(plan, problem, e, policy, NULL, err);
     return plan_make(plan, problem, policy ? policy : DEFAULT_POLICY, &bare, err);
 }
 

@@ -22,6 +22,7 @@ static const char *const kind_names[MSG_N_KINDS] = {
     [MSG_ERROR] = "error",
     [MSG_COLLECT] = "collect",
     [MSG_FRONT] = "front",
+    [MSG_LAYERS] = "layers",
 };
 
 const char *msg_kind_name(enum msg_kind kind)

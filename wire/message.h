@@ -32,7 +32,7 @@ enum msg_kind {
     MSG_HELLO = 1, /* device: here I am */
     MSG_ASSIGNMENT, /* server: model, data, optimiser; payloads: sample indices u32, front weights f32 */
     MSG_READY,      /* device: data and model are loaded */
-    MSG_ROUND,      /* server: begin; payload (optional): front weights f32 to take over */
+    MSG_ROUND, /* server: begin; payloads (optional): weights f32 and optimiser state f32 to take over */
     MSG_ACTIVATIONS, /* device: payloads: activations f32 (batch, shape at the cut), labels u32 (batch) */
     MSG_GRADIENT,   /* server: payload: f32 (n_slots, shape at the cut) */
     MSG_ROUND_DONE, /* device: stepped; payload (if asked for): front weights f32 */
@@ -42,6 +42,7 @@ enum msg_kind {
     MSG_ERROR,      /* either: I give up, for this reason; the connection ends */
     MSG_COLLECT,    /* server: send your front weights */
     MSG_FRONT,      /* device: payload: front weights f32 */
+    MSG_LAYERS,     /* device: layers given up; payloads: weights f32, optimiser state f32 */
     MSG_N_KINDS
 };
 
@@ -102,12 +103,16 @@ struct msg_ready {
 };
 
 struct msg_round {
-    uint32_t round;     /* from 1 */
-    uint32_t n_shared;  /* n: slots whose gradient will be the shared one */
-    double forward_s;   /* pace: modelled time of the device's forward pass */
-    double backward_s;  /* pace: of its backward pass */
-    double uplink_bps;  /* pace: planned rate */
-    bool returns_front; /* send the front weights with MSG_ROUND_DONE */
+    uint32_t round;        /* from 1 */
+    uint32_t n_shared;     /* n: slots whose gradient will be the shared one */
+    double forward_s;      /* pace: modelled time of the device's forward pass */
+    double backward_s;     /* pace: of its backward pass */
+    double uplink_bps;     /* pace: planned rate */
+    bool returns_front;    /* send the front weights with MSG_ROUND_DONE */
+    uint32_t cut;          /* from this round on the device holds layers [0, cut) */
+    uint32_t weights_from; /* payload 1, when there is one, is of layers [weights_from, cut) */
+    /* When the cut gets smaller: send these of the layers given up with MSG_LAYERS, before anything else. */
+    bool returns_layers, returns_optimizer;
 };
 
 struct msg_activations {
@@ -130,6 +135,10 @@ struct msg_round_done {
     double backward_busy_s; /* of that, really computing */
     uint32_t
         n_overruns; /* passes of this round whose real computing took longer than the model says */
+};
+
+struct msg_layers {
+    uint32_t round;
 };
 
 struct msg_evaluate {
@@ -158,6 +167,7 @@ struct msg {
         struct msg_evaluate evaluate;
         struct msg_evaluation evaluation;
         struct msg_reason stop, error;
+        struct msg_layers layers;
     };
     struct payload *payload[MSG_MAX_PAYLOADS]; /* one reference each */
     int n_payloads;

@@ -171,7 +171,9 @@ static int begin_round(const struct msg_round *m, struct err *err)
                    whole("n_shared", m->n_shared, 0, MAX_SAMPLES, err) ||
                    not_negative("forward_s", m->forward_s, err) ||
                    not_negative("backward_s", m->backward_s, err) ||
-                   not_negative("uplink_bps", m->uplink_bps, err)
+                   not_negative("uplink_bps", m->uplink_bps, err) ||
+                   whole("cut", m->cut, 1, MSG_MAX_LAYERS, err) ||
+                   whole("weights_from", m->weights_from, 0, m->cut, err)
                ? -1
                : 0;
 }
@@ -252,9 +254,10 @@ static const struct payload_rule {
     bool must_have_first;
 } payload_rules[MSG_N_KINDS] = {
     [MSG_ASSIGNMENT] = {2, 2, false}, /* a front part may have no weights, a device samples of its own */
-    [MSG_ROUND] = {0, 1, false},      [MSG_ACTIVATIONS] = {2, 2, true},
+    [MSG_ROUND] = {0, 2, false},      [MSG_ACTIVATIONS] = {2, 2, true},
     [MSG_GRADIENT] = {1, 1, true},    [MSG_ROUND_DONE] = {0, 1, false},
     [MSG_EVALUATION] = {2, 2, true},  [MSG_FRONT] = {1, 1, false},
+    [MSG_LAYERS] = {2, 2, false}, /* layers may have no weights */
 };
 
 static int payloads(const struct msg *msg, struct err *err)
@@ -299,6 +302,8 @@ static int body(const struct msg *msg, struct err *err)
         return ascii("reason", msg->stop.reason, MSG_MAX_REASON, err);
     case MSG_ERROR:
         return ascii("reason", msg->error.reason, MSG_MAX_REASON, err);
+    case MSG_LAYERS:
+        return whole("round", msg->layers.round, 1, NO_LIMIT, err);
     case MSG_COLLECT:
     case MSG_FRONT:
         return 0;

@@ -145,6 +145,10 @@ static void take_round(struct msg_round *to, const Splitbed__Round *from)
     to->backward_s = from->backward_s;
     to->uplink_bps = from->uplink_bps;
     to->returns_front = from->returns_front;
+    to->cut = from->cut;
+    to->weights_from = from->weights_from;
+    to->returns_layers = from->returns_layers;
+    to->returns_optimizer = from->returns_optimizer;
 }
 
 static void take_activations(struct msg_activations *to, const Splitbed__Activations *from)
@@ -218,6 +222,9 @@ static int take_body(struct msg *to, const Splitbed__Message *from, struct err *
         return copy_text(to->stop.reason, MSG_MAX_REASON, from->stop->reason, "reason", err);
     case MSG_ERROR:
         return copy_text(to->error.reason, MSG_MAX_REASON, from->error->reason, "reason", err);
+    case MSG_LAYERS:
+        to->layers.round = from->layers->round;
+        return 0;
     case MSG_COLLECT:
     case MSG_FRONT:
         return 0;

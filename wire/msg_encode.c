@@ -151,6 +151,10 @@ static struct payload *encode_round(const struct msg_round *from, Splitbed__Mess
     to.backward_s = from->backward_s;
     to.uplink_bps = from->uplink_bps;
     to.returns_front = from->returns_front;
+    to.cut = from->cut;
+    to.weights_from = from->weights_from;
+    to.returns_layers = from->returns_layers;
+    to.returns_optimizer = from->returns_optimizer;
     control->round = &to;
     return pack(control);
 }
@@ -212,6 +216,14 @@ static struct payload *encode_evaluation(const struct msg_evaluation *from,
     return pack(control);
 }
 
+static struct payload *encode_layers(const struct msg_layers *from, Splitbed__Message *control)
+{
+    Splitbed__Layers to = SPLITBED__LAYERS__INIT;
+    to.round = from->round;
+    control->layers = &to;
+    return pack(control);
+}
+
 static struct payload *encode_reason(const struct msg_reason *from, Splitbed__Message *control)
 {
     Splitbed__Reason to;
@@ -269,6 +281,8 @@ struct payload *msg_encode(const struct msg *msg)
         return encode_collect(&control);
     case MSG_FRONT:
         return encode_front(&control);
+    case MSG_LAYERS:
+        return encode_layers(&msg->layers, &control);
     case MSG_N_KINDS:
         break;
     }
@@ -282,3 +296,4 @@ _Static_assert((int)SPLITBED__MESSAGE__BODY_ROUND == (int)MSG_ROUND, "splitbed.p
 _Static_assert((int)SPLITBED__MESSAGE__BODY_EVALUATE == (int)MSG_EVALUATE, "splitbed.proto");
 _Static_assert((int)SPLITBED__MESSAGE__BODY_ERROR == (int)MSG_ERROR, "splitbed.proto");
 _Static_assert((int)SPLITBED__MESSAGE__BODY_FRONT == (int)MSG_FRONT, "splitbed.proto");
+_Static_assert((int)SPLITBED__MESSAGE__BODY_LAYERS == (int)MSG_LAYERS, "splitbed.proto");

@@ -22,7 +22,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define PROCESS_MAX_ARGS 24
+#define PROCESS_MAX_ARGS 48
 #define DEADLINE_US      30000000 /* nothing here may take longer */
 
 struct process {

@@ -96,8 +96,8 @@ static void run_short(const char *dir, const char *framework)
 static void a_run_leaves_its_result_folder(void **state)
 {
     (void)state;
-    static const char *const files[] = {"config.yaml", "plan.json", "rounds.csv", "devices.csv",
-                                        "log.txt"};
+    static const char *const files[] = {"config.yaml", "plan.json",   "plans.jsonl",
+                                        "rounds.csv",  "devices.csv", "log.txt"};
     static const char *const weights[] = {"back.safetensors", "front-pi-0.safetensors",
                                           "front-pi-4.safetensors"};
     char *dir = make_dir();
@@ -137,6 +137,57 @@ static void the_same_seed_gives_the_same_losses(void **state)
         remove_dir(a);
         remove_dir(b);
     }
+}
+
+/* Twelve rounds on a channel that fades by the round, the plan made anew every second one. */
+static void run_planning_again(const char *dir)
+{
+    const char *const arguments[] = {"run",   CONFIG,
+                                     "--out", dir,
+                                     "--set", "training.rounds=12",
+                                     "--set", "training.evaluate_every=5",
+                                     "--set", "data.test_samples=200",
+                                     "--set", "devices.0.count=3",
+                                     "--set", "devices.0.cycles_per_flop=1.8",
+                                     "--set", "training.framework=psl",
+                                     "--set", "training.momentum=0",
+                                     "--set", "radio.fading_block=round",
+                                     "--set", "radio.subchannels=3",
+                                     "--set", "server.cycles_per_flop=0.01",
+                                     "--set", "scheduler.every=2",
+                                     "--set", "scheduler.policy=bcd",
+                                     "--set", "scheduler.cuts=[pool1, pool2]",
+                                     NULL};
+    struct process p = process_start("splitbed", arguments);
+    int status = process_end(&p);
+    if (status != 0)
+        fail_msg("exit status %d: %s", status, p.output);
+    assert_said(&p, "12 rounds");
+    process_release(&p);
+}
+
+static void plans_made_anew_are_kept_and_repeat(void **state)
+{
+    (void)state;
+    char *a = make_dir(), *b = make_dir();
+    run_planning_again(a);
+    run_planning_again(b);
+    for (int i = 1; i < 4; i++) { /* cut, loss, accuracy */
+        char *a_column = column(a, i), *b_column = column(b, i);
+        assert_string_equal(a_column, b_column);
+        if (i == 1)
+            assert_non_null(strstr(a_column, "3\n6\n")); /* to and fro */
+        free(a_column);
+        free(b_column);
+    }
+    char *plans = in(a, "plans.jsonl"), *text = file_text(plans);
+    assert_int_equal(n_lines(plans), 6);
+    assert_non_null(strstr(text, "{\"round\":1,\"status\":"));
+    assert_non_null(strstr(text, "{\"round\":11,\"status\":"));
+    free(text);
+    free(plans);
+    remove_dir(a);
+    remove_dir(b);
 }
 
 static void a_folder_that_holds_a_run_is_left_alone(void **state)
@@ -412,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_leaves_its_result_folder),
         cmocka_unit_test(the_same_seed_gives_the_same_losses),
+        cmocka_unit_test(plans_made_anew_are_kept_and_repeat),
         cmocka_unit_test(a_folder_that_holds_a_run_is_left_alone),
         cmocka_unit_test(the_resolved_config_reproduces_the_run),
         cmocka_unit_test(a_run_starts_from_the_weights_another_left),

@@ -19,8 +19,7 @@
 
 struct table {
     struct experiment e;
-    struct problem problem;
-    struct plan plan;
+    struct schedule schedule;
     struct partition partition;
     uint32_t index[10];
     size_t first[N_DEVICES + 1];
@@ -47,16 +46,15 @@ static void open_table_with(struct table *t, const char *framework, const char *
     if (experiment_load(&t->e, "configs/experiments/quickstart.yaml", sets, ARRAY_LEN(sets),
                         &choices, &errors))
         fail_msg("%s", errors.text);
-    if (planning_problem(&t->problem, &t->e, &err) ||
-        planning_solve(&t->plan, &t->problem, &t->e, NULL, &err))
+    if (schedule_open(&t->schedule, &t->e, &err))
         fail_msg("%s", err.text);
     for (uint32_t i = 0; i < ARRAY_LEN(t->index); i++)
         t->index[i] = i;
     t->first[1] = 4;
     t->first[2] = 10;
     t->partition = (struct partition){t->index, t->first, N_DEVICES};
-    struct server_inputs inputs = {&t->e, &t->problem, &t->plan,
-                                   has_partition ? &t->partition : NULL, N_TEST};
+    struct server_inputs inputs = {&t->e, &t->schedule, has_partition ? &t->partition : NULL,
+                                   N_TEST};
     t->server = server_new(&inputs, &err);
     if (!t->server)
         fail_msg("%s", err.text);
@@ -70,15 +68,27 @@ static void open_table(struct table *t, const char *framework)
 static void close_table(struct table *t)
 {
     server_free(t->server);
-    plan_release(&t->plan);
-    problem_release(&t->problem);
+    schedule_release(&t->schedule);
     experiment_release(&t->e);
+}
+
+/* Between rounds: the next one. */
+static void go_on(struct table *t)
+{
+    struct err err = ERR_INIT;
+    uint32_t round = server_wanted_round(t->server);
+    if (round == 0)
+        return;
+    if (schedule_next(&t->schedule, round, &err))
+        fail_msg("%s", err.text);
+    server_start_round(t->server, 0);
 }
 
 static void say(struct table *t, uint64_t peer, struct msg *msg)
 {
     server_receive(t->server, peer, &msg, 0);
     assert_null(msg);
+    go_on(t);
     server_advance(t->server, 0);
     server_advance(t->server, 0);
     server_advance(t->server, 0);
@@ -457,7 +467,7 @@ static void a_device_cannot_end_a_round_between_its_two_gradients(void **state)
     server_free(t.server);
     t.e.testbed.models_link = true; /* so that the broadcast and the rest do not arrive together */
     struct err err = ERR_INIT;
-    struct server_inputs inputs = {&t.e, &t.problem, &t.plan, &t.partition, N_TEST};
+    struct server_inputs inputs = {&t.e, &t.schedule, &t.partition, N_TEST};
     t.server = server_new(&inputs, &err);
     seat_both(&t);
     say(&t, 10, activations(1, 1));
@@ -526,6 +536,135 @@ static void messages_that_do_not_fit_end_the_run(void **state)
     }
 }
 
+/* LeNet-5's conv2, layers [3, 6) with relu2 and pool2. */
+#define CONV2_PARAMS 2416
+
+/* Round 1 is over; in round 2 the cut moves from after pool2 to after pool1. Both devices have got it. */
+static void move_cut_up(struct table *t)
+{
+    static char pool1[] = "pool1";
+    struct err err = ERR_INIT;
+    struct problem_cut *cut;
+    seat_both(t);
+    for (uint64_t peer = 10; peer <= 11; peer++)
+        say(t, peer, activations(1, 1));
+    for (uint64_t peer = 10; peer <= 11; peer++)
+        drop(t, peer, MSG_GRADIENT);
+    server_receive(t->server, 10, &(struct msg *){round_done(1)}, 0);
+    server_receive(t->server, 11, &(struct msg *){round_done(1)}, 0);
+    assert_int_equal(server_wanted_round(t->server), 2);
+    assert_int_equal(schedule_next(&t->schedule, 2, &err), 0);
+    cut = &t->schedule.problem.cuts[0];
+    free(cut->name);
+    cut->name = mem_string(pool1);
+    cut->layer = 3;
+    t->schedule.cut = 3;
+    server_start_round(t->server, 0);
+    for (uint64_t peer = 10; peer <= 11; peer++) {
+        struct msg *msg = hear(t, peer, MSG_ROUND);
+        assert_int_equal(msg->round.cut, 3);
+        assert_true(msg->round.returns_layers && msg->round.returns_optimizer);
+        assert_int_equal(msg->n_payloads, 0);
+        msg_free(msg);
+    }
+}
+
+static struct msg *layers(uint32_t round, size_t n_weights, size_t n_optimizer)
+{
+    size_t floats[] = {n_weights, n_optimizer};
+    struct msg *msg = msg_new(MSG_LAYERS);
+    msg->layers.round = round;
+    for (size_t i = 0; i < 2; i++) {
+        struct payload *payload = payload_new(floats[i] * sizeof(float));
+        memset(payload_memory(payload), 0, floats[i] * sizeof(float));
+        msg_attach(msg, payload);
+    }
+    return msg;
+}
+
+static void a_cut_that_moves_up_waits_for_the_layers_of_all(void **state)
+{
+    (void)state;
+    const size_t features = 6 * 14 * 14;
+    struct table t;
+    open_table(&t, "training.framework=psl");
+    move_cut_up(&t);
+    say(&t, 11, layers(2, CONV2_PARAMS, CONV2_PARAMS));
+    say(&t, 10, layers(2, CONV2_PARAMS, CONV2_PARAMS));
+    assert_silent(&t);
+    for (uint64_t peer = 10; peer <= 11; peer++) {
+        struct msg *msg = msg_new(MSG_ACTIVATIONS);
+        msg->activations = (struct msg_activations){.round = 2, .n_samples = BATCH};
+        msg_attach(msg, payload_new(BATCH * features * sizeof(float)));
+        msg_attach(msg, payload_new(BATCH * sizeof(uint32_t)));
+        for (int i = 0; i < 2; i++)
+            memset(payload_memory(msg->payload[i]), 0, payload_bytes(msg->payload[i]));
+        say(&t, peer, msg);
+    }
+    for (uint64_t peer = 10; peer <= 11; peer++) {
+        struct msg *msg = hear(&t, peer, MSG_GRADIENT);
+        assert_int_equal(msg_payload_bytes(msg), BATCH * features * sizeof(float));
+        msg_free(msg);
+    }
+    close_table(&t);
+}
+
+static void layers_that_do_not_fit_end_the_run(void **state)
+{
+    (void)state;
+    struct {
+        struct msg *msg;
+        const char *reason;
+    } cases[] = {
+        {layers(1, CONV2_PARAMS, CONV2_PARAMS), "sent layers in round 1 that nobody waits for"},
+        {layers(2, CONV2_PARAMS - 1, CONV2_PARAMS),
+         "handed up 9660 bytes of weights instead of 9664"},
+        {layers(2, CONV2_PARAMS, 0), "handed up 0 bytes of optimiser state instead of 9664"},
+        {activations(2, 1), "sent activations of round 2 that nobody waits for"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct table t;
+        open_table(&t, "training.framework=psl");
+        move_cut_up(&t);
+        say(&t, 10, cases[i].msg);
+        char *reason = mem_format("device pi-0: %s", cases[i].reason);
+        assert_fails(&t, reason);
+        free(reason);
+    }
+    struct table t;
+    open_table(&t, "training.framework=psl");
+    move_cut_up(&t);
+    say(&t, 10, layers(2, CONV2_PARAMS, CONV2_PARAMS));
+    say(&t, 10, layers(2, CONV2_PARAMS, CONV2_PARAMS));
+    assert_fails(&t, "device pi-0: sent layers in round 2 that nobody waits for");
+    open_table(&t, "training.framework=psl");
+    seat_both(&t);
+    say(&t, 10, layers(1, 0, 0));
+    assert_fails(&t, "device pi-0: sent layers in round 1 that nobody waits for");
+}
+
+static void between_rounds_the_server_waits_to_be_told_to_go_on(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table(&t, "training.framework=psl");
+    assert_int_equal(server_wanted_round(t.server), 0);
+    say(&t, 10, hello("pi-0"));
+    drop(&t, 10, MSG_ASSIGNMENT);
+    say(&t, 11, hello("pi-1"));
+    drop(&t, 11, MSG_ASSIGNMENT);
+    say(&t, 10, ready(4));
+    server_receive(t.server, 11, &(struct msg *){ready(6)}, 0);
+    assert_int_equal(server_state(t.server), SERVER_PLANNING);
+    assert_int_equal(server_wanted_round(t.server), 1);
+    assert_silent(&t);
+    go_on(&t);
+    assert_int_equal(server_wanted_round(t.server), 0);
+    drop(&t, 10, MSG_ROUND);
+    drop(&t, 11, MSG_ROUND);
+    close_table(&t);
+}
+
 static void a_device_with_too_little_data_is_refused(void **state)
 {
     (void)state;
@@ -589,6 +728,9 @@ int main(void)
         cmocka_unit_test(a_device_that_gives_up_ends_the_run_with_its_reason),
         cmocka_unit_test(stopping_tells_every_device),
         cmocka_unit_test(messages_that_do_not_fit_end_the_run),
+        cmocka_unit_test(a_cut_that_moves_up_waits_for_the_layers_of_all),
+        cmocka_unit_test(layers_that_do_not_fit_end_the_run),
+        cmocka_unit_test(between_rounds_the_server_waits_to_be_told_to_go_on),
         cmocka_unit_test(a_device_with_too_little_data_is_refused),
         cmocka_unit_test(taking_turns_one_device_trains_at_a_time),
     };

@@ -110,6 +110,7 @@ static const struct example {
     {"scheduler.policy", "best", "one of auto, exact, fixed, random", "random", false},
     {"scheduler.gap", "1", "a number in [0, 1)" PERCENT, "0", false},
     {"scheduler.time_limit", "0 s", "a time in (0, 1000000]" SECOND, "2 min", false},
+    {"scheduler.every", "-1", "an integer in [0, 1e+09]", "5", false},
     {"scheduler.cuts", "a", "a list of at most 512 names", "[a]", false},
     {"scheduler.owners", "a", "a list of at most 512 names", "[a]", false},
     {"testbed.time_scale", "0", "a number in [1e-06, 1000000]" PERCENT, "0.1", false},

@@ -36,6 +36,38 @@ static json_t *save_and_read(const struct planned *p)
     return root;
 }
 
+static void appended_plans_are_lines_with_their_rounds(void **state)
+{
+    char path[] = "/tmp/splitbed-plan-XXXXXX", line[4096];
+    struct planned p;
+    struct err err = ERR_INIT;
+    json_t *saved, *root;
+    int fd = mkstemp(path);
+    FILE *file;
+
+    (void)state;
+    planned_init(&p, false);
+    saved = save_and_read(&p);
+    for (uint32_t round = 1; round <= 7; round += 6)
+        assert_int_equal(plan_append(&p.plan, &p.problem, round, path, &err), 0);
+    assert_non_null(file = fdopen(fd, "r"));
+    for (uint32_t round = 1; round <= 7; round += 6) {
+        assert_non_null(fgets(line, sizeof line, file));
+        assert_non_null(root = json_loads(line, JSON_REJECT_DUPLICATES, NULL));
+        assert_int_equal((int)number_at(root, "round"), round);
+        json_object_del(root, "round");
+        assert_true(json_equal(root, saved));
+        json_decref(root);
+    }
+    assert_null(fgets(line, sizeof line, file));
+    assert_int_equal(plan_append(&p.plan, &p.problem, 1, "/nowhere/plans.jsonl", &err), -1);
+    assert_non_null(strstr(err.text, "/nowhere/plans.jsonl: cannot be written"));
+    fclose(file);
+    unlink(path);
+    json_decref(saved);
+    planned_release(&p);
+}
+
 static void plan_json_holds_the_plan_to_the_bit(void **state)
 {
     struct planned p;
@@ -197,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plan_json_holds_the_plan_to_the_bit),
+        cmocka_unit_test(appended_plans_are_lines_with_their_rounds),
         cmocka_unit_test(plan_json_of_turns_holds_powers_and_handovers),
         cmocka_unit_test(plan_json_of_an_infeasible_problem_says_why),
         cmocka_unit_test(the_table_shows_ranges_terms_and_gap_within_100_columns),

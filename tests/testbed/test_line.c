@@ -110,11 +110,13 @@ static void every_phase_takes_on_the_virtual_clock_what_the_plan_predicts(void *
         const char *const sets[] = {SMALL, ratios[k], NULL};
         struct line line = run_line(sets);
         for (size_t i = 0; i < line.n_rounds; i++) {
-            const struct latency_terms *got = &line.rounds[i].measured, *want = &line.plan.terms;
+            const struct latency_terms *got = &line.rounds[i].measured,
+                                       *want = &line.schedule.plan.terms;
             assert_terms_near(got, want);
             assert_true(fabs(got->server_forward_s - want->server_forward_s) <= ROUNDING_S);
             assert_true(fabs(got->server_backward_s - want->server_backward_s) <= ROUNDING_S);
-            assert_true(fabs(line.rounds[i].measured_s - line.plan.latency_s) <= 5 * ROUNDING_S);
+            assert_true(fabs(line.rounds[i].measured_s - line.schedule.plan.latency_s) <=
+                        5 * ROUNDING_S);
         }
         line_close(&line);
     }
@@ -127,16 +129,17 @@ static void when_taking_turns_the_round_takes_the_sum(void **state)
     struct line line = run_line(sets);
     /* The first device of the first round has its front part from the assignment. */
     for (size_t i = 1; i < line.n_rounds; i++) {
-        assert_terms_near(&line.rounds[i].measured, &line.plan.terms);
+        assert_terms_near(&line.rounds[i].measured, &line.schedule.plan.terms);
         double got = 0, want = 0;
         for (int k = 0; k < line.e.n_devices; k++) {
             got += line.rounds[i].measured.handover_s[k];
-            want += line.plan.terms.handover_s[k];
+            want += line.schedule.plan.terms.handover_s[k];
         }
         assert_true(want > 0 && fabs(got - want) <= 10 * ROUNDING_S);
-        assert_true(fabs(line.rounds[i].measured_s - line.plan.latency_s) <= 50 * ROUNDING_S);
+        assert_true(fabs(line.rounds[i].measured_s - line.schedule.plan.latency_s) <=
+                    50 * ROUNDING_S);
     }
-    assert_true(line.rounds[0].measured_s < line.plan.latency_s);
+    assert_true(line.rounds[0].measured_s < line.schedule.plan.latency_s);
     line_close(&line);
 }
 

@@ -98,8 +98,8 @@ static void transfers_start_when_the_phases_before_are_over(void **state)
     (void)state;
     static const char *const sets[] = {SMALL, NULL};
     struct line line = run_line(sets);
-    const struct latency_terms *t = &line.plan.terms;
-    double up_s = 0, whole_s = line.plan.latency_s, moment_s = 1e-7;
+    const struct latency_terms *t = &line.schedule.plan.terms;
+    double up_s = 0, whole_s = line.schedule.plan.latency_s, moment_s = 1e-7;
     for (int i = 0; i < t->n_devices; i++)
         up_s = fmax(up_s, t->device_forward_s[i] + t->uplink_s[i]);
     double broadcast_s = up_s + t->server_forward_s + t->server_backward_s;

@@ -18,6 +18,7 @@
 #include "device-agent/device.h"
 #include "edge-server/framework.h"
 #include "edge-server/planning.h"
+#include "edge-server/schedule.h"
 #include "edge-server/server.h"
 #include "models/dataset.h"
 #include "tests/data/tiny_idx.h"
@@ -29,14 +30,17 @@ struct line_round { /* what tests look at, copied from the record */
     double loss, accuracy, test_loss, predicted_s, measured_s;
     bool is_evaluated;
     struct latency_terms measured;
+    struct latency_terms predicted;
+    int cut;
+    uint32_t plan_round;
     uint64_t uplink_bytes, downlink_bytes, broadcast_bytes, handover_bytes;
     int columns_below_last;
 };
 
 struct line {
     struct experiment e;
-    struct problem problem;
-    struct plan plan;
+    struct schedule schedule;
+    const int *cuts; /* of each round from 1, an index as in a plan; NULL: as the schedule has it */
     struct partition partition;
     struct server *server;
     struct device *devices[LINE_MAX_DEVICES];
@@ -65,8 +69,7 @@ static inline void line_open(struct line *line, const char *const *sets)
         fail_msg("%s", errors.text);
     free(data);
     assert_true(line->e.n_devices <= LINE_MAX_DEVICES);
-    if (planning_problem(&line->problem, &line->e, &line->err) ||
-        planning_solve(&line->plan, &line->problem, &line->e, NULL, &line->err))
+    if (schedule_open(&line->schedule, &line->e, &line->err))
         fail_msg("%s", line->err.text);
     if (strcmp(line->e.data.partition, "local") == 0)
         return;
@@ -89,8 +92,7 @@ static inline void line_open(struct line *line, const char *const *sets)
 static inline void line_start(struct line *line)
 {
     struct server_inputs inputs = {.experiment = &line->e,
-                                   .problem = &line->problem,
-                                   .plan = &line->plan,
+                                   .schedule = &line->schedule,
                                    .partition = line->partition.index ? &line->partition : NULL,
                                    .n_test_samples = line->e.data.test_samples};
     line->server = server_new(&inputs, &line->err);
@@ -105,11 +107,12 @@ static inline void line_close(struct line *line)
     server_free(line->server);
     for (int i = 0; i < line->e.n_devices; i++)
         device_free(line->devices[i]);
-    for (size_t i = 0; i < line->n_rounds; i++)
+    for (size_t i = 0; i < line->n_rounds; i++) {
         latency_terms_release(&line->rounds[i].measured);
+        latency_terms_release(&line->rounds[i].predicted);
+    }
     partition_release(&line->partition);
-    plan_release(&line->plan);
-    problem_release(&line->problem);
+    schedule_release(&line->schedule);
     experiment_release(&line->e);
 }
 
@@ -123,6 +126,8 @@ static inline void line_keep(struct line *line, const struct round_record *recor
         .test_loss = record->test_loss,
         .is_evaluated = record->is_evaluated,
         .predicted_s = record->predicted_s,
+        .cut = record->cut,
+        .plan_round = record->plan_round,
         .measured_s = record->measured_s,
         .uplink_bytes = record->uplink_bytes,
         .downlink_bytes = record->downlink_bytes,
@@ -132,6 +137,33 @@ static inline void line_keep(struct line *line, const struct round_record *recor
     };
     latency_terms_init(&round->measured, record->measured.n_devices);
     latency_terms_copy(&round->measured, &record->measured);
+    latency_terms_init(&round->predicted, record->predicted.n_devices);
+    latency_terms_copy(&round->predicted, &record->predicted);
+}
+
+/* The next round, if the server waits for one, with a plan at the cut that the test wants. */
+static inline void line_go_on(struct line *line)
+{
+    struct schedule *schedule = &line->schedule;
+    uint32_t round = server_wanted_round(line->server);
+    struct plan plan;
+    if (round == 0)
+        return;
+    if (schedule_next(schedule, round, &line->err)) {
+        server_stop(line->server, line->err.text);
+        return;
+    }
+    if (round > 1 && line->cuts && line->cuts[round - 1] != schedule->plan.cut &&
+        (schedule_plan_at(schedule, line->cuts[round - 1], &plan, &line->err) ||
+         schedule_adopt(schedule, &plan, &line->err)))
+        fail_msg("%s", line->err.text);
+    server_start_round(line->server, line->now_us);
+}
+
+static inline void line_advance(struct line *line, int device)
+{
+    if (device_advance(line->devices[device], line->now_us, &line->err))
+        print_message("device %d: %s\n", device, line->err.text);
 }
 
 /* Hands over what is there to send; true when there was something. */
@@ -155,7 +187,7 @@ static inline bool line_exchange(struct line *line)
         line->n_down[msg->kind]++;
         if (device_receive(line->devices[peer - 1], &msg, line->now_us, &line->err))
             print_message("device %d: %s\n", (int)peer - 1, line->err.text);
-        device_advance(line->devices[peer - 1], line->now_us);
+        line_advance(line, (int)peer - 1);
         has_moved = true;
     }
     return has_moved;
@@ -170,6 +202,9 @@ static inline void line_run(struct line *line)
             ;
         while ((record = server_next_record(line->server)))
             line_keep(line, record);
+        line_go_on(line);
+        while (line_exchange(line))
+            ;
         int64_t wake_us = server_wake_us(line->server);
         for (int i = 0; i < line->e.n_devices; i++) {
             int64_t device_us = device_wake_us(line->devices[i]);
@@ -179,7 +214,7 @@ static inline void line_run(struct line *line)
             return;
         line->now_us = wake_us > line->now_us ? wake_us : line->now_us;
         for (int i = 0; i < line->e.n_devices; i++)
-            device_advance(line->devices[i], line->now_us);
+            line_advance(line, i);
         server_advance(line->server, line->now_us);
     }
 }

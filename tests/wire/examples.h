@@ -106,7 +106,7 @@ static inline struct msg *example(enum msg_kind kind)
     if (kind == MSG_READY)
         msg->ready = (struct msg_ready){60000, 10000};
     if (kind == MSG_ROUND)
-        msg->round = (struct msg_round){12, 32, 0.5, 1.5, 2e7, true};
+        msg->round = (struct msg_round){12, 32, 0.5, 1.5, 2e7, true, 7, 5, true, true};
     if (kind == MSG_GRADIENT)
         msg->gradient = (struct msg_gradient){13, 32, 2, true};
     if (kind == MSG_ROUND_DONE)
@@ -118,8 +118,13 @@ static inline struct msg *example(enum msg_kind kind)
         msg_attach(msg, example_payload(4 * 10));
         msg_attach(msg, example_payload(4 * 25));
     }
-    if (kind == MSG_ROUND || kind == MSG_GRADIENT || kind == MSG_ROUND_DONE || kind == MSG_FRONT)
+    if (kind == MSG_LAYERS)
+        msg->layers = (struct msg_layers){19};
+    if (kind == MSG_ROUND || kind == MSG_GRADIENT || kind == MSG_ROUND_DONE || kind == MSG_FRONT ||
+        kind == MSG_LAYERS)
         msg_attach(msg, example_payload(4 * 6));
+    if (kind == MSG_LAYERS)
+        msg_attach(msg, example_payload(4 * 3));
     return msg;
 }
 

@@ -135,6 +135,17 @@ static void round_keeps_its_fields(void **state)
     assert_true(msg->round.forward_s == 0.5 && msg->round.backward_s == 1.5);
     assert_true(msg->round.uplink_bps == 2e7);
     assert_true(msg->round.returns_front);
+    assert_int_equal(msg->round.cut, 7);
+    assert_int_equal(msg->round.weights_from, 5);
+    assert_true(msg->round.returns_layers && msg->round.returns_optimizer);
+    msg_free(msg);
+}
+
+static void layers_keep_their_round(void **state)
+{
+    (void)state;
+    struct msg *msg = there_and_back(example(MSG_LAYERS));
+    assert_int_equal(msg->layers.round, 19);
     msg_free(msg);
 }
 
@@ -274,6 +285,7 @@ int main(void)
         cmocka_unit_test(lists_of_layers_keep_their_shape),
         cmocka_unit_test(ready_keeps_its_fields),
         cmocka_unit_test(round_keeps_its_fields),
+        cmocka_unit_test(layers_keep_their_round),
         cmocka_unit_test(activations_keep_their_fields),
         cmocka_unit_test(gradient_keeps_its_fields),
         cmocka_unit_test(round_done_keeps_its_fields),

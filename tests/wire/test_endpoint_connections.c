@@ -259,6 +259,7 @@ static void a_peer_that_does_not_read_is_lost_and_memory_stays_bounded(void **st
     while (event.kind == WIRE_NONE && n_sent < 5000) {
         struct msg *msg = msg_new(MSG_ROUND);
         msg->round.round = (uint32_t)++n_sent;
+        msg->round.cut = 1;
         msg_attach(msg, payload_lend(memory, n_bytes, count, &n_released));
         endpoint_send(server, peer, &msg);
         int n_held = n_sent - atomic_load(&n_released);

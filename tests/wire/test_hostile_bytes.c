@@ -317,6 +317,10 @@ static void numbers_out_of_range_are_refused(void **state)
     REFUSES(MSG_ROUND, m->round.forward_s = nan, "forward_s is nan");
     REFUSES(MSG_ROUND, m->round.backward_s = -0.5, "backward_s is -0.5");
     REFUSES(MSG_ROUND, m->round.uplink_bps = inf, "uplink_bps is inf");
+    REFUSES(MSG_ROUND, m->round.cut = 0, "cut is 0; 1 to 512");
+    REFUSES(MSG_ROUND, m->round.cut = 513, "cut is 513; 1 to 512");
+    REFUSES(MSG_ROUND, m->round.weights_from = 8, "weights_from is 8; 0 to 7");
+    REFUSES(MSG_LAYERS, m->layers.round = 0, "round is 0");
     REFUSES(MSG_ACTIVATIONS, m->activations.n_samples = 0, "n_samples is 0");
     REFUSES(MSG_ACTIVATIONS, m->activations.n_samples = 5, "activations are 96 bytes");
     REFUSES(MSG_ACTIVATIONS, m->activations.n_samples = 2, "labels are 16 bytes");
@@ -336,7 +340,8 @@ static void wrong_payloads_are_refused(void **state)
     (void)state;
     REFUSES(MSG_HELLO, msg_attach(m, example_payload(4)), "hello: 1 payloads; 0 to 0");
     REFUSES(MSG_ACTIVATIONS, payload_drop(m->payload[--m->n_payloads]), "1 payloads; 2 to 2");
-    REFUSES(MSG_ROUND, msg_attach(m, example_payload(4)), "2 payloads; 0 to 1");
+    REFUSES(MSG_ROUND_DONE, msg_attach(m, example_payload(4)), "2 payloads; 0 to 1");
+    REFUSES(MSG_LAYERS, payload_drop(m->payload[--m->n_payloads]), "1 payloads; 2 to 2");
     REFUSES(MSG_GRADIENT, payload_drop(m->payload[0]);
             m->payload[0] = example_payload(6), "payload 1 is 6 bytes; a multiple of 4");
     REFUSES(MSG_GRADIENT, payload_drop(m->payload[0]);
@@ -345,6 +350,18 @@ static void wrong_payloads_are_refused(void **state)
             m->payload[0] = example_payload(0), "payload 1 is empty and has_own_samples false");
     REFUSES(MSG_COLLECT, msg_attach(m, example_payload(4)), "collect: 1 payloads; 0 to 0");
     REFUSES(MSG_FRONT, payload_drop(m->payload[--m->n_payloads]), "front: 0 payloads; 1 to 1");
+}
+
+static void layers_may_have_no_weights_and_no_optimizer_state(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct msg *msg = msg_new(MSG_LAYERS);
+    msg->layers.round = 1;
+    for (int i = 0; i < 2; i++)
+        msg_attach(msg, example_payload(0));
+    assert_int_equal(msg_check(msg, &err), 0);
+    msg_free(msg);
 }
 
 static void a_front_part_may_have_no_weights(void **state)
@@ -374,6 +391,7 @@ int main(void)
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(wrong_payloads_are_refused),
         cmocka_unit_test(a_front_part_may_have_no_weights),
+        cmocka_unit_test(layers_may_have_no_weights_and_no_optimizer_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "edge-server/schedule.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "edge-server/assignment.h"
+#include "edge-server/planning.h"
+#include "models/net_range.h"
+#include "scheduler/rates.h"
+
+static int layer_of(const struct schedule *schedule, int cut_index)
+{
+    return schedule->problem.cuts[cut_index].layer;
+}
+
+static double seconds(double bits, double rate_bps)
+{
+    if (bits <= 0)
+        return 0;
+    return rate_bps > 0 ? bits / rate_bps : HUGE_VAL;
+}
+
+/* What changes sides when the cut moves. */
+struct load {
+    double weights_bits, optimizer_bits;
+};
+
+static struct load load_between(const struct schedule *schedule, int from, int to)
+{
+    int low = from < to ? from : to, high = from < to ? to : from;
+    return (struct load){
+        .weights_bits = 32.0 * (double)net_range_weights(schedule->layers, low, high),
+        .optimizer_bits = 32.0 * (double)schedule->n_state *
+                          (double)net_range_params(schedule->layers, low, high),
+    };
+}
+
+/*
+ * Adds to terms what it takes that the cut moves between layers `from` and `to`. When the front part is handed
+ * on from device to device, weights travel with it as always, and only the optimiser's state is added: to every
+ * device, or from the first.
+ */
+static void add_handover(const struct schedule *schedule, const struct rates *rates, int from,
+                         int to, struct latency_terms *terms)
+{
+    const struct problem *problem = &schedule->problem;
+    bool is_handed_on = problem->takes_turns && problem->n_devices > 1;
+    struct load load = load_between(schedule, from, to);
+    double bits = load.optimizer_bits + (is_handed_on ? 0 : load.weights_bits);
+    for (int i = 0; i < problem->n_devices; i++) {
+        double down_bps = problem->takes_turns ? rates->downlink_bps[i] : rates->broadcast_bps;
+        if (to > from)
+            terms->handover_s[i] += seconds(bits, down_bps);
+        else if (i == 0 || !is_handed_on)
+            terms->handover_s[i] += seconds(bits, rates->uplink_bps[i]);
+    }
+}
+
+/* Rates, terms and latency of this round under the plan that holds. */
+static void evaluate(struct schedule *schedule)
+{
+    const struct plan *plan = &schedule->plan;
+    schedule->cut = layer_of(schedule, plan->cut);
+    round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem, plan,
+                         &schedule->rates, &schedule->terms);
+    add_handover(schedule, &schedule->rates, schedule->previous_cut, schedule->cut,
+                 &schedule->terms);
+    schedule->latency_s = latency_total(&schedule->problem, &schedule->terms);
+}
+
+static bool is_usable(const struct schedule *schedule)
+{
+    return schedule->latency_s < HUGE_VAL;
+}
+
+int schedule_open(struct schedule *schedule, const struct experiment *e, struct err *err)
+{
+    struct optimizer optimizer;
+    struct plan plan;
+    memset(schedule, 0, sizeof *schedule);
+    if (planning_problem(&schedule->problem, e, err))
+        return -1;
+    schedule->e = e;
+    schedule->round = 1;
+    rates_init(&schedule->rates, e->n_devices);
+    latency_terms_init(&schedule->terms, e->n_devices);
+    schedule->layers = net_new(&e->model, 0, 0, err);
+    if (!schedule->layers || assignment_optimizer(&optimizer, e, 1, err))
+        return -1;
+    schedule->n_state = optimizer_state_floats(&optimizer, 1);
+    schedule->radio = round_radio_new(e, err);
+    if (!schedule->radio)
+        return -1;
+    if (planning_solve(&plan, &schedule->problem, e, NULL, NULL, err))
+        return err_prefix(err, "planning");
+    if (plan.status == PLAN_INFEASIBLE) {
+        err_set(err, "there is no plan: %s", plan.reason);
+        plan_release(&plan);
+        return -1;
+    }
+    schedule->previous_cut = layer_of(schedule, plan.cut);
+    return schedule_adopt(schedule, &plan, err);
+}
+
+void schedule_release(struct schedule *schedule)
+{
+    net_free(schedule->layers);
+    round_radio_free(schedule->radio);
+    plan_release(&schedule->plan);
+    rates_release(&schedule->rates);
+    latency_terms_release(&schedule->terms);
+    free(schedule->reason);
+    problem_release(&schedule->problem);
+    memset(schedule, 0, sizeof *schedule);
+}
+
+int schedule_adopt(struct schedule *schedule, struct plan *plan, struct err *err)
+{
+    plan_release(&schedule->plan);
+    schedule->plan = *plan;
+    memset(plan, 0, sizeof *plan);
+    schedule->plan_round = schedule->round;
+    schedule->change = SCHEDULE_PLANNED;
+    schedule->is_stale = false;
+    evaluate(schedule);
+    return is_usable(schedule)
+               ? 0
+               : err_set(err, "round %u: its plan gives some device no rate", schedule->round);
+}
+
+int schedule_plan_at(const struct schedule *schedule, int cut_index, struct plan *plan,
+                     struct err *err)
+{
+    struct problem problem = schedule->problem;
+    struct plan previous = schedule->plan;
+    problem.cuts += cut_index;
+    problem.n_cuts = 1;
+    bool is_same_cut = previous.cut == cut_index;
+    previous.cut = 0;
+    if (planning_solve(plan, &problem, schedule->e, NULL, is_same_cut ? &previous : NULL, err))
+        return err_prefix(err, "planning");
+    plan->cut = cut_index;
+    return 0;
+}
+
+/* Whether the cut of `plan` is worth moving to, instead of keeping the one there is with `kept`. */
+static bool is_worth_moving(const struct schedule *schedule, const struct plan *plan,
+                            const struct plan *kept)
+{
+    const struct experiment *e = schedule->e;
+    int left = e->training.rounds - (int)schedule->round + 1;
+    int horizon = left < e->scheduler.every ? left : e->scheduler.every;
+    struct latency_terms terms;
+    if (kept->status == PLAN_INFEASIBLE)
+        return true;
+    latency_terms_init(&terms, e->n_devices);
+    latency_terms_copy(&terms, &plan->terms);
+    add_handover(schedule, &plan->rates, schedule->cut, layer_of(schedule, plan->cut), &terms);
+    double handover_s = latency_total(&schedule->problem, &terms) - plan->latency_s;
+    latency_terms_release(&terms);
+    return plan->latency_s + handover_s / horizon < kept->latency_s;
+}
+
+/* The plan at the old cut in place of `plan`, where moving does not pay. */
+static int weigh_move(const struct schedule *schedule, struct plan *plan, struct err *err)
+{
+    struct plan kept;
+    if (plan->cut == schedule->plan.cut)
+        return 0;
+    if (schedule_plan_at(schedule, schedule->plan.cut, &kept, err))
+        return -1;
+    bool moves = is_worth_moving(schedule, plan, &kept);
+    struct plan worse = moves ? kept : *plan;
+    if (!moves)
+        *plan = kept;
+    plan_release(&worse);
+    return 0;
+}
+
+static int plan_again(struct schedule *schedule, struct err *err)
+{
+    struct plan plan;
+    if (planning_solve(&plan, &schedule->problem, schedule->e, NULL, &schedule->plan, err))
+        return err_prefix(err, "planning");
+    if (plan.status == PLAN_INFEASIBLE) {
+        schedule->change = SCHEDULE_INFEASIBLE;
+        schedule->reason = mem_string(plan.reason);
+        plan_release(&plan);
+        return 0;
+    }
+    if (weigh_move(schedule, &plan, err)) {
+        plan_release(&plan);
+        return -1;
+    }
+    return schedule_adopt(schedule, &plan, err);
+}
+
+int schedule_next(struct schedule *schedule, uint32_t round, struct err *err)
+{
+    uint32_t every = (uint32_t)schedule->e->scheduler.every;
+    if (round == 1) /* schedule_open() has been there */
+        return 0;
+    round_radio_advance(schedule->radio, schedule->latency_s);
+    schedule->round = round;
+    schedule->previous_cut = schedule->cut;
+    schedule->change = SCHEDULE_SAME;
+    free(schedule->reason);
+    schedule->reason = NULL;
+    schedule->is_stale |= round_radio_gains(schedule->radio, round, &schedule->problem);
+    evaluate(schedule);
+    bool is_due = every > 0 && ((round - 1) % every == 0 || !is_usable(schedule));
+    if (is_due && schedule->is_stale && plan_again(schedule, err))
+        return err_prefix(err, "round %u", round);
+    if (is_usable(schedule))
+        return 0;
+    return err_set(err, "round %u: the plan of round %u gives some device no rate now%s%s", round,
+                   schedule->plan_round, schedule->reason ? ", and there is no other: " : "",
+                   schedule->reason ? schedule->reason : "");
+}
