@@ -50,19 +50,19 @@ void air_free(struct air *air)
     free(air);
 }
 
-void air_broadcast(struct air *air, int64_t now_us, double bits, void *cookie)
+void air_broadcast(struct air *air, double now_us, double bits, void *cookie)
 {
     shaper_push(air->broadcast, now_us, bits, cookie);
     for (int i = 0; i < air->n_devices; i++)
         shaper_block(air->downlinks[i], shaper_free_us(air->broadcast));
 }
 
-void air_send(struct air *air, int64_t now_us, int device, double bits, void *cookie)
+void air_send(struct air *air, double now_us, int device, double bits, void *cookie)
 {
     shaper_push(air->downlinks[device], now_us, bits, cookie);
 }
 
-void *air_pop(struct air *air, int64_t now_us, int *device)
+void *air_pop(struct air *air, double now_us, int *device)
 {
     *device = AIR_ALL;
     void *cookie = shaper_pop(air->broadcast, now_us);
@@ -73,12 +73,19 @@ void *air_pop(struct air *air, int64_t now_us, int *device)
     return cookie;
 }
 
-int64_t air_wake_us(const struct air *air)
+double air_wake_us(const struct air *air)
 {
-    int64_t wake_us = shaper_next_us(air->broadcast);
+    double wake_us = shaper_next_us(air->broadcast);
     for (int i = 0; i < air->n_devices; i++) {
-        int64_t next_us = shaper_next_us(air->downlinks[i]);
+        double next_us = shaper_next_us(air->downlinks[i]);
         wake_us = next_us < wake_us ? next_us : wake_us;
     }
     return wake_us;
+}
+
+void air_shift_clock(struct air *air, double by_us)
+{
+    shaper_shift_clock(air->broadcast, by_us);
+    for (int i = 0; i < air->n_devices; i++)
+        shaper_shift_clock(air->downlinks[i], by_us);
 }

@@ -20,14 +20,17 @@ void air_free(struct air *air);
 /* Of what is sent from now on. Not for an air that is not emulated. */
 void air_set_rates(struct air *air, const struct rates *rates);
 
-void air_broadcast(struct air *air, int64_t now_us, double bits, void *cookie);
-void air_send(struct air *air, int64_t now_us, int device, double bits, void *cookie);
+void air_broadcast(struct air *air, double now_us, double bits, void *cookie);
+void air_send(struct air *air, double now_us, int device, double bits, void *cookie);
 
 #define AIR_ALL (-1)
 
 /* One thing that has arrived by now_us: its cookie, and in *device whose it is, or AIR_ALL. NULL: none. */
-void *air_pop(struct air *air, int64_t now_us, int *device);
+void *air_pop(struct air *air, double now_us, int *device);
 
-int64_t air_wake_us(const struct air *air); /* INT64_MAX: nothing on its way */
+double air_wake_us(const struct air *air); /* INFINITY: nothing on its way */
+
+/* The clock now shows by_us more. */
+void air_shift_clock(struct air *air, double by_us);
 
 #endif

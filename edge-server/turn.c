@@ -7,10 +7,6 @@
 
 #include "edge-server/server_impl.h"
 
-/* A round this much longer than predicted was held up by the machine. */
-#define LATE_SHARE  0.05
-#define LATE_WALL_S 0.002
-
 static const struct experiment *experiment_of(const struct server *server)
 {
     return server->in.experiment;
@@ -45,7 +41,7 @@ static struct msg *round_message(struct server *server, int seat)
     return msg;
 }
 
-static void send_round(struct server *server, int seat, struct msg *msg, int64_t now_us)
+static void send_round(struct server *server, int seat, struct msg *msg, double now_us)
 {
     struct seat *to = &server->seats[seat];
     to->returns_layers = msg->round.returns_layers;
@@ -56,7 +52,7 @@ static void send_round(struct server *server, int seat, struct msg *msg, int64_t
 }
 
 /* Weights take their time: those of a front handed on, to its device; those that all gain, to all at once. */
-static void send_round_on_air(struct server *server, int seat, struct msg *msg, int64_t now_us)
+static void send_round_on_air(struct server *server, int seat, struct msg *msg, double now_us)
 {
     double bits = 8.0 * (double)msg_payload_bytes(msg);
     server->seats[seat].round_sent_us = now_us;
@@ -71,7 +67,7 @@ static void send_round_on_air(struct server *server, int seat, struct msg *msg, 
         air_broadcast(server->air, now_us, bits, msg);
 }
 
-static void start_turn(struct server *server, int index, int64_t now_us)
+static void start_turn(struct server *server, int index, double now_us)
 {
     struct turn *turn = &server->turn;
     bool takes_turns = server->framework->takes_turns;
@@ -79,6 +75,7 @@ static void start_turn(struct server *server, int index, int64_t now_us)
                           .first = takes_turns ? index : 0,
                           .n_seats = takes_turns ? 1 : server->n_seats,
                           .phase = TURN_GATHERING};
+    timeline_start_turn(server, now_us);
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *msg = round_message(server, i);
         if (msg_payload_bytes(msg) == 0)
@@ -88,7 +85,7 @@ static void start_turn(struct server *server, int index, int64_t now_us)
     }
 }
 
-void turn_start_round(struct server *server, int64_t now_us)
+void turn_start_round(struct server *server, double now_us)
 {
     const struct schedule *schedule = server->in.schedule;
     struct err err = ERR_INIT;
@@ -101,7 +98,7 @@ void turn_start_round(struct server *server, int64_t now_us)
     record->plan_round = schedule->plan_round;
     latency_terms_copy(&record->predicted, &schedule->terms);
     record->predicted_s = schedule->latency_s;
-    server->round_start_us = now_us;
+    timeline_start_round(server, now_us);
     server->state = SERVER_TRAINING;
     if (experiment_of(server)->testbed.models_link)
         air_set_rates(server->air, &schedule->rates);
@@ -111,17 +108,18 @@ void turn_start_round(struct server *server, int64_t now_us)
         start_turn(server, 0, now_us);
 }
 
-static void start_forward(struct server *server, int64_t now_us)
+static void start_forward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     double modelled_s = server->in.schedule->terms.server_forward_s / n_turns(server);
     turn->phase = TURN_FORWARD;
+    timeline_forward(server, now_us);
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     back_forward(server->back, turn->n_seats,
                  server->framework->takes_turns ? &server->one : server->lambda);
 }
 
-void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us)
+void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_activations *a = &msg->activations;
     struct round_record *record = current_record(server);
@@ -140,11 +138,13 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, int64
     }
     back_put(server->back, seat - turn->first, payload_data(msg->payload[0]),
              payload_data(msg->payload[1]));
-    double since_s = (double)(now_us - server->seats[seat].round_sent_us) * 1e-6;
+    double since_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
     record->measured.device_forward_s[seat] = a->forward_s;
     record->measured.uplink_s[seat] = since_s - a->forward_s;
     record->devices[seat].forward_busy_s = a->forward_busy_s;
+    record->devices[seat].uplink_bytes = payload_bytes(msg->payload[0]);
     record->uplink_bytes += payload_bytes(msg->payload[0]);
+    timeline_arrived(server, seat, a->forward_s, now_us);
     server->seats[seat].state = SEAT_WAITING;
     if (++turn->n_arrived == turn->n_seats)
         start_forward(server, now_us);
@@ -157,13 +157,14 @@ static void end_pass(struct server *server)
     record->n_overruns += pass_overran(&server->turn.pass);
 }
 
-static void end_forward(struct server *server, int64_t now_us)
+static void end_forward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     end_pass(server);
     current_record(server)->measured.server_forward_s += pass_elapsed_s(&turn->pass, now_us);
     double modelled_s = server->in.schedule->terms.server_backward_s / n_turns(server);
     turn->phase = TURN_BACKWARD;
+    timeline_backward(server, now_us);
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     server->framework->learn(server->back, server->aggregation, server->n_slots);
 }
@@ -183,7 +184,7 @@ static struct msg *gradient_message(struct server *server, const float *gradient
 }
 
 /* The record's losses, and the gradients on the air. */
-static void end_backward(struct server *server, int64_t now_us)
+static void end_backward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     struct round_record *record = current_record(server);
@@ -193,6 +194,7 @@ static void end_backward(struct server *server, int64_t now_us)
     record->columns_below_last += back_columns_below_last(server->back);
     turn->phase = TURN_ANSWERING;
     turn->gradients_us = turn->broadcast_end_us = now_us;
+    timeline_gradients(server);
     const float *shared = back_shared_gradient(server->back);
     if (shared) {
         struct msg *msg = gradient_message(server, shared, true);
@@ -207,32 +209,35 @@ static void end_backward(struct server *server, int64_t now_us)
         if (!own)
             continue;
         struct msg *msg = gradient_message(server, own, false);
+        record->devices[seat].downlink_bytes = msg_payload_bytes(msg);
         record->downlink_bytes += msg_payload_bytes(msg);
         air_send(server->air, now_us, seat, 8.0 * (double)msg_payload_bytes(msg), msg);
     }
 }
 
-static void count_handover(struct server *server, int seat, int64_t now_us)
+/* What came down to `seat` is the hand-over of device `of`. */
+static void count_handover(struct server *server, int of, int seat, double now_us)
 {
-    double elapsed_s = (double)(now_us - server->seats[seat].round_sent_us) * 1e-6;
-    current_record(server)->measured.handover_s[seat] += elapsed_s;
+    double elapsed_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
+    current_record(server)->measured.handover_s[of] += elapsed_s;
 }
 
 /* What all gain is there: the round can begin on every device. */
-static void send_rounds(struct server *server, int64_t now_us)
+static void send_rounds(struct server *server, double now_us)
 {
     for (int i = 0; i < server->n_seats; i++) {
-        count_handover(server, i, now_us);
+        count_handover(server, i, i, now_us);
         send_round(server, i, round_message(server, i), now_us);
     }
 }
 
 /* One message to every device of the turn, the tensor shared. */
-static void send_gradient_to_all(struct server *server, struct msg *msg, int64_t now_us)
+static void send_gradient_to_all(struct server *server, struct msg *msg, double now_us)
 {
     struct turn *turn = &server->turn;
     turn->broadcast_end_us = now_us;
-    current_record(server)->measured.broadcast_s = (double)(now_us - turn->gradients_us) * 1e-6;
+    timeline_gradients(server);
+    current_record(server)->measured.broadcast_s = (now_us - turn->gradients_us) * 1e-6;
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *copy = msg_new(MSG_GRADIENT);
         copy->gradient = msg->gradient;
@@ -246,11 +251,11 @@ static void send_gradient_to_all(struct server *server, struct msg *msg, int64_t
     msg_free(msg);
 }
 
-static void send_from_air(struct server *server, struct msg *msg, int seat, int64_t now_us)
+static void send_from_air(struct server *server, struct msg *msg, int seat, double now_us)
 {
     struct seat *to = &server->seats[seat];
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
-        count_handover(server, seat, now_us);
+        count_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, now_us);
         send_round(server, seat, msg, now_us);
         return;
     }
@@ -259,7 +264,7 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, int6
     server_send(server, seat, msg);
 }
 
-static void send_broadcast(struct server *server, struct msg *msg, int64_t now_us)
+static void send_broadcast(struct server *server, struct msg *msg, double now_us)
 {
     if (msg->kind != MSG_ROUND) {
         send_gradient_to_all(server, msg, now_us);
@@ -269,7 +274,7 @@ static void send_broadcast(struct server *server, struct msg *msg, int64_t now_u
     send_rounds(server, now_us);
 }
 
-void turn_advance(struct server *server, int64_t now_us)
+void turn_advance(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     if (turn->phase == TURN_FORWARD && pass_is_over(&turn->pass, now_us))
@@ -286,14 +291,21 @@ void turn_advance(struct server *server, int64_t now_us)
     }
 }
 
-int64_t turn_wake_us(const struct server *server)
+double turn_wake_us(const struct server *server)
 {
-    int64_t wake_us = air_wake_us(server->air);
+    double wake_us = air_wake_us(server->air);
     if (server->turn.phase == TURN_FORWARD || server->turn.phase == TURN_BACKWARD) {
-        int64_t pass_us = pass_wake_us(&server->turn.pass);
+        double pass_us = pass_wake_us(&server->turn.pass);
         wake_us = pass_us < wake_us ? pass_us : wake_us;
     }
     return wake_us;
+}
+
+void turn_shift_clock(struct turn *turn, double by_us)
+{
+    pass_shift_clock(&turn->pass, by_us);
+    turn->gradients_us += by_us;
+    turn->broadcast_end_us += by_us;
 }
 
 /*
@@ -301,17 +313,17 @@ int64_t turn_wake_us(const struct server *server)
  * own backward pass, is the downlink's; when the front part comes back with the answer, the downlink ends
  * where its emulation does, and the rest is the hand-over's.
  */
-static void measure_downlink(struct server *server, int seat, const struct msg *msg, int64_t now_us)
+static void measure_downlink(struct server *server, int seat, const struct msg *msg, double now_us)
 {
     struct latency_terms *measured = &current_record(server)->measured;
     struct turn *turn = &server->turn;
     double backward_s = msg->round_done.backward_s;
-    double whole_s = (double)(now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
+    double whole_s = (now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
     measured->device_backward_s[seat] = backward_s;
     measured->downlink_s[seat] = whole_s;
     if (msg->n_payloads == 0)
         return;
-    double downlink_s = (double)(server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
+    double downlink_s = (server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
     measured->downlink_s[seat] = downlink_s;
     measured->handover_s[seat] += whole_s - downlink_s;
 }
@@ -339,13 +351,12 @@ static int take_front(struct server *server, int seat, const struct msg *msg)
 static bool is_late(const struct server *server, const struct round_record *record)
 {
     const struct experiment *e = experiment_of(server);
-    double excess_s = record->measured_s - record->predicted_s;
     return e->testbed.models_compute && e->testbed.models_link &&
-           excess_s > LATE_SHARE * record->predicted_s &&
-           excess_s > LATE_WALL_S / e->testbed.time_scale;
+           record->measured_s > record->predicted_s &&
+           difference_is_large(record->predicted_s, record->measured_s, e->testbed.time_scale);
 }
 
-void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us)
+void turn_on_round_done(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_round_done *done = &msg->round_done;
     struct round_record *record = current_record(server);
@@ -358,6 +369,7 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
     if (take_front(server, seat, msg))
         return;
     measure_downlink(server, seat, msg, now_us);
+    timeline_done(server, seat, msg, now_us);
     record->devices[seat].backward_busy_s = done->backward_busy_s;
     record->devices[seat].n_overruns = done->n_overruns;
     record->n_overruns += done->n_overruns;
@@ -368,7 +380,7 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
         start_turn(server, turn->index + 1, now_us);
         return;
     }
-    record->measured_s = (double)(now_us - server->round_start_us) * 1e-6;
+    record->measured_s = (now_us - server->round_start_us) * 1e-6;
     record->is_late = is_late(server, record);
     server_end_round(server);
 }

@@ -109,7 +109,6 @@ DEFINE_MAX2(4, EVEN4, ODD4, LOW4, HIGH4)
 #define LOW8  0, 8, 1, 9, 2, 10, 3, 11
 #define HIGH8 4, 12, 5, 13, 6, 14, 7, 15
 DEFINE_MAX2(8, EVEN8, ODD8, LOW8, HIGH8)
-
 #define WIDE(name) name##8
 #define N_WIDE     8
 #else
