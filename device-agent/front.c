@@ -285,6 +285,8 @@ int front_move_cut(struct front *front, int cut, struct err *err)
         return 0;
     if (check_cut(front, cut, err))
         return -1;
+    tape_free(front->tape); /* first: there may be no memory for two */
+    front->tape = NULL;
     float *moments;
     struct net *net = net_range_moved(front->net, front->moments, n_planes(front), &front->spec, 0,
                                       cut, &moments, err);

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "link/shaper.h"
 
 struct air {
     struct shaper *broadcast;
     struct shaper **downlinks;
     int n_devices;
+    double step_us;
 };
 
 /* A rate of 0 belongs to a link that carries nothing under this plan. */
@@ -23,6 +23,7 @@ struct air *air_new(int n_devices, const struct rates *rates)
 {
     struct air *air = mem_zero(1, sizeof *air);
     air->n_devices = n_devices;
+    air->step_us = HUGE_VAL;
     air->broadcast = shaper_new(HUGE_VAL);
     air->downlinks = mem_zero((size_t)n_devices, sizeof *air->downlinks);
     for (int i = 0; i < n_devices; i++)
@@ -62,22 +63,38 @@ void air_send(struct air *air, double now_us, int device, double bits, void *coo
     shaper_push(air->downlinks[device], now_us, bits, cookie);
 }
 
-void *air_pop(struct air *air, double now_us, int *device)
+void air_set_step(struct air *air, double step_us)
+{
+    air->step_us = step_us;
+}
+
+static bool take(const struct air *air, struct shaper *shaper, double now_us,
+                 struct shaper_piece *piece)
+{
+    return shaper_take(shaper, now_us, shaper_step_bytes(shaper, air->step_us), piece);
+}
+
+bool air_take(struct air *air, double now_us, int *device, struct shaper_piece *piece)
 {
     *device = AIR_ALL;
-    void *cookie = shaper_pop(air->broadcast, now_us);
-    for (int i = 0; !cookie && i < air->n_devices; i++) {
-        cookie = shaper_pop(air->downlinks[i], now_us);
+    bool is_taken = take(air, air->broadcast, now_us, piece);
+    for (int i = 0; !is_taken && i < air->n_devices; i++) {
+        is_taken = take(air, air->downlinks[i], now_us, piece);
         *device = i;
     }
-    return cookie;
+    return is_taken;
+}
+
+static double step_us(const struct air *air, const struct shaper *shaper)
+{
+    return shaper_step_us(shaper, shaper_step_bytes(shaper, air->step_us));
 }
 
 double air_wake_us(const struct air *air)
 {
-    double wake_us = shaper_next_us(air->broadcast);
+    double wake_us = step_us(air, air->broadcast);
     for (int i = 0; i < air->n_devices; i++) {
-        double next_us = shaper_next_us(air->downlinks[i]);
+        double next_us = step_us(air, air->downlinks[i]);
         wake_us = next_us < wake_us ? next_us : wake_us;
     }
     return wake_us;

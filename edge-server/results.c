@@ -90,7 +90,7 @@ static int write_headers(struct results *r, struct err *err)
                          "broadcast_asked_bps,broadcast_achieved_bps\n");
     strbuf_addf(&devices, ",forward_busy_s,backward_busy_s,overruns,uplink_bytes,downlink_bytes,"
                           "uplink_asked_bps,uplink_achieved_bps,downlink_asked_bps,"
-                          "downlink_achieved_bps\n");
+                          "downlink_achieved_bps,clock_offset_s,clock_bound_s\n");
     int status = append(r, &r->rounds, &rounds, err);
     return append(r, &r->devices, &devices, status ? NULL : err) || status ? -1 : 0;
 }
@@ -179,7 +179,10 @@ static void print_device(struct strbuf *s, const struct results *r,
     print_rates(s, record->asked.uplink_bps[i], device->uplink_bytes, record->measured.uplink_s[i]);
     print_rates(s, record->asked.downlink_bps[i], device->downlink_bytes,
                 record->measured.downlink_s[i]);
-    strbuf_addf(s, "\n");
+    if (device->has_clock)
+        strbuf_addf(s, ",%.9g,%.3g\n", device->clock_offset_s, device->clock_bound_s);
+    else
+        strbuf_addf(s, ",,\n");
 }
 
 static int write_events(struct results *r, const struct round_record *record, struct err *err)

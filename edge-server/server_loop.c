@@ -17,12 +17,14 @@
 #include "edge-server/results.h"
 #include "edge-server/server.h"
 #include "edge-server/summary.h"
+#include "link/shaper.h"
 #include "models/dataset.h"
 #include "models/net.h"
 #include "wire/endpoint.h"
 
-#define LINGER_S        2.0
-#define REMIND_EVERY_US 5000000 /* of devices that have not come yet */
+#define LINGER_S            2.0
+#define CLOCK_EVERY_WALL_US 1e7
+#define REMIND_EVERY_US     5000000 /* of devices that have not come yet */
 
 /* All that a run holds; each member is NULL or zero until it is there. */
 struct run {
@@ -163,7 +165,11 @@ static int announce(struct run *run, struct err *err)
 
 static int prepare(struct run *run, struct err *err)
 {
-    struct server_inputs inputs = {.experiment = run->e, .schedule = &run->schedule};
+    struct server_inputs inputs = {.experiment = run->e,
+                                   .schedule = &run->schedule,
+                                   .step_us = SHAPER_STEP_WALL_US / run->e->testbed.time_scale,
+                                   .clock_every_us =
+                                       CLOCK_EVERY_WALL_US / run->e->testbed.time_scale};
     net_set_threads(run->e->server.threads);
     if (make_plan(run, err) || divide_data(run, &inputs.n_test_samples, err))
         return -1;

@@ -26,6 +26,7 @@ struct experiment_device {
     double cycles_per_flop; /* kappa_i */
     double max_power_w;     /* p_i^max */
     double distance_m;      /* to the server */
+    double memory_bytes;    /* for training its layers; 0: no limit */
 };
 
 struct experiment {

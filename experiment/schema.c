@@ -81,8 +81,8 @@ static const struct section sections[] = {
     {"data", SECTION_MAPPING, "data set and who holds which part of it"},
     {"training", SECTION_MAPPING, "how the model is trained"},
     {"devices", SECTION_DEVICES,
-     "required: a list of groups of like devices; clock, cycles_per_flop, max_power and distance "
-     "may be drawn for each device"},
+     "required: a list of groups of like devices; clock, cycles_per_flop, max_power, distance and "
+     "memory may be drawn for each device"},
     {"server", SECTION_MAPPING, "the edge server"},
     {"radio", SECTION_MAPPING, "the air between devices and server"},
     {"scheduler", SECTION_MAPPING,
@@ -205,6 +205,10 @@ static const struct key_row rows[] = {
      .help = "p_i^max: of the device's whole uplink", IN(device_group, device.max_power_w)},
     {"devices", "distance", KEY_DRAWN, DIM_LENGTH, ABOVE(0, 1e6), .fallback = "100 m",
      .help = "to the server", IN(device_group, device.distance_m)},
+    {"devices", "memory", KEY_DRAWN, DIM_SIZE, CLOSED(0, 1e15), .fallback = "0 B",
+     .help = "for training its layers (docs/PROFILE.md): the model is not cut where that takes "
+             "more; 0: no limit",
+     IN(device_group, device.memory_bytes)},
 
     {"server", "clock", KEY_QUANTITY, DIM_FREQUENCY, ABOVE(0, 1e15), .fallback = "5 GHz",
      .help = "f_s: cycles per second", IN(experiment, server.clock_hz)},

@@ -19,7 +19,8 @@ struct problem_device {
     double cycles_per_flop; /* kappa_i > 0 */
     double max_power_w;     /* p_i^max > 0 */
     double *gain;           /* [M], >= 0 */
-    /* U-shaped only, in place of the two above: the rates of its link, > 0. */
+    double memory_bytes;    /* for training its layers; 0: no limit */
+    /* U-shaped only, in place of power and gain: the rates of its link, > 0. */
     double uplink_bps, downlink_bps;
 };
 
@@ -34,7 +35,10 @@ struct problem_cut {
     double last_layer_backward_flop; /* Phi_last <= Phi_s^B */
     double activation_bits;          /* Psi_s */
     double gradient_bits;            /* Psi_g */
-    double front_bits; /* parameters of the front part in all, not per sample; only turns use it */
+    double front_bits; /* weights of the front part in all, not per sample; only turns use it */
+    /* What training takes on a device at that batch size: the layers before the cut and, U-shaped, those behind it. > 0
+     * where a device has a limit, else only told. */
+    double device_memory_bytes, tail_memory_bytes;
 };
 
 struct problem {

@@ -83,7 +83,7 @@ static void model_and_devices_are_required(void **state)
     (void)state;
     must_refuse(TINY_MODEL, NULL,
                 "x.yaml:1:1: devices: missing: required: a list of groups of like devices; clock, "
-                "cycles_per_flop, max_power and distance may be drawn for each device\n");
+                "cycles_per_flop, max_power, distance and memory may be drawn for each device\n");
     must_refuse("", NULL,
                 "x.yaml:1:1: no value: must be a mapping of sections (model, devices, ...)\n");
     must_refuse(
