@@ -11,6 +11,9 @@ struct air {
     struct shaper *broadcast;
     struct shaper **downlinks;
     int n_devices;
+    double broadcast_bps, *downlink_bps; /* given out early: the shapers' own rates have no limit */
+    bool gives_out_early;
+    int64_t arrival_us; /* of what was given out last */
 };
 
 /* A rate of 0 belongs to a link that carries nothing under this plan. */
@@ -27,6 +30,7 @@ struct air *air_new(int n_devices, const struct rates *rates)
     air->downlinks = mem_zero((size_t)n_devices, sizeof *air->downlinks);
     for (int i = 0; i < n_devices; i++)
         air->downlinks[i] = shaper_new(HUGE_VAL);
+    air->downlink_bps = mem_zero((size_t)n_devices, sizeof *air->downlink_bps);
     if (rates)
         air_set_rates(air, rates);
     return air;
@@ -34,9 +38,22 @@ struct air *air_new(int n_devices, const struct rates *rates)
 
 void air_set_rates(struct air *air, const struct rates *rates)
 {
-    shaper_set_rate(air->broadcast, usable(rates->broadcast_bps));
+    air->broadcast_bps = usable(rates->broadcast_bps);
     for (int i = 0; i < air->n_devices; i++)
-        shaper_set_rate(air->downlinks[i], usable(rates->downlink_bps[i]));
+        air->downlink_bps[i] = usable(rates->downlink_bps[i]);
+    if (air->gives_out_early)
+        return;
+    shaper_set_rate(air->broadcast, air->broadcast_bps);
+    for (int i = 0; i < air->n_devices; i++)
+        shaper_set_rate(air->downlinks[i], air->downlink_bps[i]);
+}
+
+void air_give_out_early(struct air *air)
+{
+    air->gives_out_early = true;
+    shaper_set_rate(air->broadcast, HUGE_VAL);
+    for (int i = 0; i < air->n_devices; i++)
+        shaper_set_rate(air->downlinks[i], HUGE_VAL);
 }
 
 void air_free(struct air *air)
@@ -47,30 +64,49 @@ void air_free(struct air *air)
     for (int i = 0; i < air->n_devices; i++)
         shaper_free(air->downlinks[i]);
     free(air->downlinks);
+    free(air->downlink_bps);
     free(air);
+}
+
+/* Early, a thing comes back when its turn begins, and the link is taken for as long as it takes. */
+static void push(struct air *air, struct shaper *link, double rate_bps, int64_t now_us, double bits,
+                 void *cookie)
+{
+    shaper_push(link, now_us, bits, cookie);
+    if (air->gives_out_early)
+        shaper_block(link, shaper_free_us(link) + (int64_t)ceil(bits / rate_bps * 1e6));
 }
 
 void air_broadcast(struct air *air, int64_t now_us, double bits, void *cookie)
 {
-    shaper_push(air->broadcast, now_us, bits, cookie);
+    push(air, air->broadcast, air->broadcast_bps, now_us, bits, cookie);
     for (int i = 0; i < air->n_devices; i++)
         shaper_block(air->downlinks[i], shaper_free_us(air->broadcast));
 }
 
 void air_send(struct air *air, int64_t now_us, int device, double bits, void *cookie)
 {
-    shaper_push(air->downlinks[device], now_us, bits, cookie);
+    push(air, air->downlinks[device], air->downlink_bps[device], now_us, bits, cookie);
 }
 
 void *air_pop(struct air *air, int64_t now_us, int *device)
 {
     *device = AIR_ALL;
-    void *cookie = shaper_pop(air->broadcast, now_us);
+    struct shaper *link = air->broadcast;
+    void *cookie = shaper_pop(link, now_us);
     for (int i = 0; !cookie && i < air->n_devices; i++) {
-        cookie = shaper_pop(air->downlinks[i], now_us);
+        link = air->downlinks[i];
+        cookie = shaper_pop(link, now_us);
         *device = i;
     }
+    int64_t free_us = shaper_free_us(link);
+    air->arrival_us = air->gives_out_early && free_us > now_us ? free_us : now_us;
     return cookie;
+}
+
+int64_t air_arrival_us(const struct air *air)
+{
+    return air->arrival_us;
 }
 
 int64_t air_wake_us(const struct air *air)

@@ -20,6 +20,12 @@ void air_free(struct air *air);
 /* Of what is sent from now on. Not for an air that is not emulated. */
 void air_set_rates(struct air *air, const struct rates *rates);
 
+/*
+ * From now on air_pop() gives out what begins to be sent, in the same order as always, and somebody else
+ * paces it: each thing as soon as the link is free by the rates.
+ */
+void air_give_out_early(struct air *air);
+
 void air_broadcast(struct air *air, int64_t now_us, double bits, void *cookie);
 void air_send(struct air *air, int64_t now_us, int device, double bits, void *cookie);
 
@@ -27,6 +33,9 @@ void air_send(struct air *air, int64_t now_us, int device, double bits, void *co
 
 /* One thing that has arrived by now_us: its cookie, and in *device whose it is, or AIR_ALL. NULL: none. */
 void *air_pop(struct air *air, int64_t now_us, int *device);
+
+/* When what air_pop() gave out just now has arrived: now_us, or, given out early, when it will have. */
+int64_t air_arrival_us(const struct air *air);
 
 int64_t air_wake_us(const struct air *air); /* INT64_MAX: nothing on its way */
 

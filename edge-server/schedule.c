@@ -65,7 +65,7 @@ static void evaluate(struct schedule *schedule)
     const struct plan *plan = &schedule->plan;
     schedule->cut = layer_of(schedule, plan->cut);
     round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem, plan,
-                        &schedule->rates, &schedule->terms);
+                         &schedule->rates, &schedule->terms);
     add_handover(schedule, &schedule->rates, schedule->previous_cut, schedule->cut,
                  &schedule->terms);
     schedule->latency_s = latency_total(&schedule->problem, &schedule->terms);

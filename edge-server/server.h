@@ -12,13 +12,15 @@
  * round; then schedule_next() and server_start_round().
  *
  * How to drive it: after any call, or when server_wake_us() has come, call server_advance() with the time as
- * it is then; send what server_next_message() gives until NULL; take server_next_record() until NULL.
+ * it is then; set the links as server_next_pace() says until NULL, then send what server_next_message() gives until
+ * NULL; take server_next_record() until NULL.
  */
 #ifndef EDGE_SERVER_SERVER_H
 #define EDGE_SERVER_SERVER_H
 
 #include <stdint.h>
 
+#include "edge-server/link_kind.h"
 #include "edge-server/record.h"
 #include "edge-server/schedule.h"
 #include "experiment/experiment.h"
@@ -53,6 +55,9 @@ void server_start_round(struct server *server, int64_t now_us);
 
 void server_advance(struct server *server, int64_t now_us);
 int64_t server_wake_us(const struct server *server); /* INT64_MAX: only after a message */
+
+/* Only with a link kind that paces elsewhere; good until the next call. */
+const struct link_pace *server_next_pace(struct server *server);
 
 struct msg *server_next_message(struct server *server, uint64_t *peer); /* the caller's to free */
 

@@ -35,6 +35,8 @@ struct run {
     struct results *results;
     struct summary *summary;
     struct progress progress;
+    const struct link_kind *link;
+    void *links; /* of a link kind that paces elsewhere */
     int stop_fd;
     bool has_started, has_warned;
     int64_t reminded_us;
@@ -161,11 +163,23 @@ static int announce(struct run *run, struct err *err)
     return status;
 }
 
+/* testbed.link netns: the buckets of every link. */
+static int open_links(struct run *run, struct err *err)
+{
+    struct link_request request = {run->e->n_devices, run->options->netns_fds};
+    run->link = link_kind_find(run->e->testbed.link);
+    if (!run->link || !run->link->open) /* server_new() has a word to say of a kind unknown */
+        return 0;
+    run->links = run->link->open(&request, err);
+    return run->links ? 0 : -1;
+}
+
 static int prepare(struct run *run, struct err *err)
 {
     struct server_inputs inputs = {.experiment = run->e, .schedule = &run->schedule};
     net_set_threads(run->e->server.threads);
-    if (make_plan(run, err) || divide_data(run, &inputs.n_test_samples, err))
+    if (open_links(run, err) || make_plan(run, err) ||
+        divide_data(run, &inputs.n_test_samples, err))
         return -1;
     inputs.partition = run->partition.index ? &run->partition : NULL;
     bool takes_turns = run->schedule.problem.takes_turns;
@@ -201,10 +215,22 @@ static void take_event(struct run *run, struct wire_event *event)
     }
 }
 
+/* A link that cannot be set ends the run; the messages that wait go all the same. */
+static void set_links(struct run *run)
+{
+    const struct link_pace *pace;
+    struct err err = ERR_INIT;
+    double time_scale = run->e->testbed.time_scale;
+    while ((pace = server_next_pace(run->server)))
+        if (run->link->set_pace(run->links, pace, pace->transfer_s * time_scale, &err))
+            server_stop(run->server, err.text);
+}
+
 static void send_all(struct run *run)
 {
     uint64_t peer;
     struct msg *msg;
+    set_links(run);
     while ((msg = server_next_message(run->server, &peer)))
         endpoint_send(run->endpoint, peer, &msg);
 }
@@ -288,6 +314,8 @@ static int release(struct run *run, struct err *err)
     int status = results_close(run->results, err);
     endpoint_close(run->endpoint, LINGER_S); /* before the server: messages may lend its memory */
     server_free(run->server);
+    if (run->links)
+        run->link->close(run->links);
     summary_free(run->summary);
     partition_release(&run->partition);
     schedule_release(&run->schedule);

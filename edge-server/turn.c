@@ -39,10 +39,31 @@ static struct msg *round_message(struct server *server, int seat)
         msg->round.forward_s = predicted->device_forward_s[seat];
         msg->round.backward_s = predicted->device_backward_s[seat];
     }
-    if (e->testbed.models_link)
+    if (server->link->paces_itself)
         msg->round.uplink_bps = server->in.schedule->rates.uplink_bps[seat];
     handover_attach(server, seat, msg);
     return msg;
+}
+
+static void pace_uplink(struct server *server, int seat)
+{
+    const struct schedule *schedule = server->in.schedule;
+    double batch = experiment_of(server)->training.batch_size;
+    double counted_bytes = batch * (double)back_cut_features(server->back) * sizeof(float);
+    struct link_pace pace = {.device = seat, .is_uplink = true};
+    pace.payload_bytes = (uint64_t)(counted_bytes + batch * sizeof(uint32_t)); /* and labels */
+    if (schedule->rates.uplink_bps[seat] > 0)
+        pace.transfer_s = 8 * counted_bytes / schedule->rates.uplink_bps[seat];
+    server_pace(server, &pace);
+}
+
+/* For a message that the air gave out early. */
+static void pace_downlink(struct server *server, int seat, const struct msg *msg, double bps)
+{
+    struct link_pace pace = {.device = seat, .payload_bytes = msg_payload_bytes(msg)};
+    if (bps > 0)
+        pace.transfer_s = 8 * (double)pace.payload_bytes / bps;
+    server_pace(server, &pace);
 }
 
 static void send_round(struct server *server, int seat, struct msg *msg, int64_t now_us)
@@ -52,6 +73,7 @@ static void send_round(struct server *server, int seat, struct msg *msg, int64_t
     to->returns_optimizer = msg->round.returns_optimizer;
     to->state = to->returns_layers || to->returns_optimizer ? SEAT_HANDING_UP : SEAT_COMPUTING;
     to->round_sent_us = now_us;
+    pace_uplink(server, seat);
     server_send(server, seat, msg);
 }
 
@@ -103,7 +125,7 @@ void turn_start_round(struct server *server, int64_t now_us)
     record->predicted_s = schedule->latency_s;
     server->round_start_us = now_us;
     server->state = SERVER_TRAINING;
-    if (experiment_of(server)->testbed.models_link)
+    if (server->link->is_emulated)
         air_set_rates(server->air, &schedule->rates);
     if (server_check_cut(server, &err) || handover_start(server, &err))
         server_fail(server, "round %u: %s", round, err.text);
@@ -219,54 +241,58 @@ static void count_handover(struct server *server, int seat, int64_t now_us)
 }
 
 /* What all gain is there: the round can begin on every device. */
-static void send_rounds(struct server *server, int64_t now_us)
+static void send_rounds(struct server *server, int64_t arrival_us)
 {
     for (int i = 0; i < server->n_seats; i++) {
-        count_handover(server, i, now_us);
-        send_round(server, i, round_message(server, i), now_us);
+        struct msg *msg = round_message(server, i);
+        count_handover(server, i, arrival_us);
+        pace_downlink(server, i, msg, server->in.schedule->rates.broadcast_bps);
+        send_round(server, i, msg, arrival_us);
     }
 }
 
 /* One message to every device of the turn, the tensor shared. */
-static void send_gradient_to_all(struct server *server, struct msg *msg, int64_t now_us)
+static void send_gradient_to_all(struct server *server, struct msg *msg, int64_t arrival_us)
 {
     struct turn *turn = &server->turn;
-    turn->broadcast_end_us = now_us;
-    current_record(server)->measured.broadcast_s = (double)(now_us - turn->gradients_us) * 1e-6;
+    turn->broadcast_end_us = arrival_us;
+    current_record(server)->measured.broadcast_s = (double)(arrival_us - turn->gradients_us) * 1e-6;
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *copy = msg_new(MSG_GRADIENT);
         copy->gradient = msg->gradient;
         msg_attach(copy, payload_share(msg->payload[0]));
+        pace_downlink(server, i, msg, server->in.schedule->rates.broadcast_bps);
         server_send(server, i, copy);
         if (server->n_slots < experiment_of(server)->training.batch_size)
             continue; /* its own gradient is still to come */
         server->seats[i].state = SEAT_ANSWERED;
-        server->seats[i].answered_us = now_us;
+        server->seats[i].answered_us = arrival_us;
     }
     msg_free(msg);
 }
 
-static void send_from_air(struct server *server, struct msg *msg, int seat, int64_t now_us)
+static void send_from_air(struct server *server, struct msg *msg, int seat, int64_t arrival_us)
 {
     struct seat *to = &server->seats[seat];
+    pace_downlink(server, seat, msg, server->in.schedule->rates.downlink_bps[seat]);
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
-        count_handover(server, seat, now_us);
-        send_round(server, seat, msg, now_us);
+        count_handover(server, seat, arrival_us);
+        send_round(server, seat, msg, arrival_us);
         return;
     }
     to->state = SEAT_ANSWERED;
-    to->answered_us = now_us;
+    to->answered_us = arrival_us;
     server_send(server, seat, msg);
 }
 
-static void send_broadcast(struct server *server, struct msg *msg, int64_t now_us)
+static void send_broadcast(struct server *server, struct msg *msg, int64_t arrival_us)
 {
     if (msg->kind != MSG_ROUND) {
-        send_gradient_to_all(server, msg, now_us);
+        send_gradient_to_all(server, msg, arrival_us);
         return;
     }
     msg_free(msg);
-    send_rounds(server, now_us);
+    send_rounds(server, arrival_us);
 }
 
 void turn_advance(struct server *server, int64_t now_us)
@@ -280,9 +306,9 @@ void turn_advance(struct server *server, int64_t now_us)
     struct msg *msg;
     while ((msg = air_pop(server->air, now_us, &seat))) {
         if (seat == AIR_ALL)
-            send_broadcast(server, msg, now_us);
+            send_broadcast(server, msg, air_arrival_us(server->air));
         else
-            send_from_air(server, msg, seat, now_us);
+            send_from_air(server, msg, seat, air_arrival_us(server->air));
     }
 }
 
@@ -340,7 +366,7 @@ static bool is_late(const struct server *server, const struct round_record *reco
 {
     const struct experiment *e = experiment_of(server);
     double excess_s = record->measured_s - record->predicted_s;
-    return e->testbed.models_compute && e->testbed.models_link &&
+    return e->testbed.models_compute && server->link->is_emulated &&
            excess_s > LATE_SHARE * record->predicted_s &&
            excess_s > LATE_WALL_S / e->testbed.time_scale;
 }

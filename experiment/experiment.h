@@ -115,7 +115,7 @@ struct experiment {
     struct {
         double time_scale;   /* wall seconds per modelled second */
         bool models_compute; /* "modelled": wait out the modelled compute time; "native": do not */
-        bool models_link;    /* "modelled": pace to the planned rates; "native": do not */
+        char *link; /* who makes the links as slow as planned: a row of edge-server/link_kind.h */
         double peer_timeout_s; /* wall seconds without a sign of life until a peer counts as gone */
         char *listen;          /* ZeroMQ address of the server, "tcp://127.0.0.1:*" */
     } testbed;

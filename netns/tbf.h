@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Arithmetic of the kernel's token bucket (qdisc tbf): the rate and burst with which a message of so
+ * many bytes has passed in so many seconds, headers and all. Pure. Used by edge-server/link_netns.c.
+ *
+ * tbf counts Ethernet frames, so with S bytes on the stream F(S) = S + 66 ceil(S / 1448) bytes count:
+ * 1448 bytes to a segment of an MTU of 1500, and with it 14 bytes of Ethernet, 20 of IP, 20 of TCP
+ * and 12 of its time stamps. Acknowledgements go the other way and are not counted. The bucket is
+ * full when its rate has just been set, so the first `burst` bytes do not wait and the rest has
+ * (F - burst) / rate left: the rate is chosen for that.
+ */
+#ifndef NETNS_TBF_H
+#define NETNS_TBF_H
+
+#include <stdint.h>
+
+#define TBF_SEGMENT_BYTES 1448 /* of the stream in a full frame */
+#define TBF_HEADER_BYTES  66   /* of every frame */
+#define TBF_FRAME_BYTES   (TBF_SEGMENT_BYTES + TBF_HEADER_BYTES)
+/* About what a message takes besides its payloads: its control frame, ZMTP's frame headers. */
+#define TBF_MESSAGE_BYTES 96
+
+struct tbf {
+    uint64_t bytes_per_s; /* > 0 */
+    uint32_t burst_bytes; /* at least a frame: what is longer would never pass */
+};
+
+/* Bytes that tbf counts for so many of the stream. */
+double tbf_counted_bytes(double stream_bytes);
+
+/*
+ * For a message whose payloads have payload_bytes, to be through wall_s seconds after it began; not
+ * finite or not above 0: as good as no limit. The burst is two milliseconds of the rate, so that a
+ * timer that is late by less costs nothing, but no more than an eighth of the message and no less
+ * than a frame. A message of one frame is never held up.
+ */
+struct tbf tbf_for_message(double payload_bytes, double wall_s);
+
+#endif
