@@ -15,9 +15,8 @@ static void *open_buckets(const struct link_request *request, struct err *err)
 
 static int set_pace(void *links, const struct link_pace *pace, double wall_s, struct err *err)
 {
-    struct tbf tbf = tbf_for_message((double)pace->payload_bytes, wall_s);
-    return buckets_set(links, pace->device, pace->is_uplink ? BUCKET_DEVICE : BUCKET_HUB, &tbf,
-                       err);
+    return buckets_set(links, pace->device, pace->is_uplink ? BUCKET_DEVICE : BUCKET_HUB,
+                       (double)pace->payload_bytes, wall_s, err);
 }
 
 static void close_buckets(void *links)

@@ -2,8 +2,8 @@
 #include "netns/buckets.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <net/if.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -11,32 +11,35 @@
 #include "netns/netns.h"
 #include "netns/rtnetlink.h"
 
-struct link_ends {
-    struct nl_sock *device; /* in the device's namespace */
-    unsigned device_index, hub_index;
+struct bucket {
+    struct nl_sock *socket; /* of its namespace */
+    unsigned if_index;
+    double due_bytes; /* counter of what has passed it, when all that was announced has */
 };
 
 struct buckets {
     struct nl_sock *hub;
-    struct link_ends *links; /* [n] */
+    struct bucket (*links)[2]; /* [n], by enum bucket_side */
     int n;
 };
 
 static int open_link(struct buckets *buckets, int i, int fd, int hub_fd, struct err *err)
 {
     char name[NETNS_NAME_SIZE];
-    struct link_ends *link = &buckets->links[i];
-    link->hub_index = if_nametoindex(netns_hub_interface(i, name));
+    struct bucket *hub = &buckets->links[i][BUCKET_HUB],
+                  *device = &buckets->links[i][BUCKET_DEVICE];
+    hub->socket = buckets->hub;
+    hub->if_index = if_nametoindex(netns_hub_interface(i, name));
     if (netns_enter(fd))
         return err_set_errno(err, "device %d: descriptor %d is no network namespace to enter", i,
                              fd);
-    link->device = rtnetlink_open(err);
-    link->device_index = if_nametoindex(NETNS_DEVICE_INTERFACE);
+    device->socket = rtnetlink_open(err);
+    device->if_index = if_nametoindex(NETNS_DEVICE_INTERFACE);
     if (netns_enter(hub_fd))
         return err_set_errno(err, "cannot go back to the server's network namespace");
-    if (link->device && (!link->device_index || !link->hub_index))
+    if (device->socket && (!device->if_index || !hub->if_index))
         return err_set(err, "device %d: its network namespace has no link to this one", i);
-    return link->device ? 0 : -1;
+    return device->socket ? 0 : -1;
 }
 
 struct buckets *buckets_open(const int *fds, int n_devices, struct err *err)
@@ -64,20 +67,30 @@ void buckets_close(struct buckets *buckets)
     if (!buckets)
         return;
     for (int i = 0; i < buckets->n; i++)
-        nl_socket_free(buckets->links[i].device);
+        nl_socket_free(buckets->links[i][BUCKET_DEVICE].socket);
     nl_socket_free(buckets->hub);
     free(buckets->links);
     free(buckets);
 }
 
-int buckets_set(struct buckets *buckets, int device, enum bucket_side side, const struct tbf *tbf,
-                struct err *err)
+static int set(struct bucket *bucket, double payload_bytes, double wall_s)
 {
-    const struct link_ends *link = &buckets->links[device];
-    bool is_device = side == BUCKET_DEVICE;
-    struct nl_msg *msg = rtnetlink_tbf(is_device ? link->device_index : link->hub_index, tbf);
-    int failed = rtnetlink_request(is_device ? link->device : buckets->hub, msg);
+    uint64_t passed_bytes;
+    int failed = rtnetlink_passed_bytes(bucket->socket, bucket->if_index, &passed_bytes);
+    if (failed)
+        return failed;
+    double rest_bytes = fmax(bucket->due_bytes - (double)passed_bytes, 0);
+    double bytes = rest_bytes + tbf_message_bytes(payload_bytes);
+    struct tbf tbf = tbf_for_bytes(bytes, wall_s);
+    bucket->due_bytes = (double)passed_bytes + bytes;
+    return rtnetlink_request(bucket->socket, rtnetlink_tbf(bucket->if_index, &tbf));
+}
+
+int buckets_set(struct buckets *buckets, int device, enum bucket_side side, double payload_bytes,
+                double wall_s, struct err *err)
+{
+    int failed = set(&buckets->links[device][side], payload_bytes, wall_s);
     return failed ? err_set(err, "device %d: cannot set the rate of its %s: %s", device,
-                            is_device ? "uplink" : "downlink", nl_geterror(failed))
+                            side == BUCKET_DEVICE ? "uplink" : "downlink", nl_geterror(failed))
                   : 0;
 }

@@ -21,7 +21,12 @@ enum bucket_side {
 struct buckets *buckets_open(const int *fds, int n_devices, struct err *err);
 void buckets_close(struct buckets *buckets);
 
-int buckets_set(struct buckets *buckets, int device, enum bucket_side side, const struct tbf *tbf,
-                struct err *err);
+/*
+ * The bucket from now on: a message whose payloads have so many bytes is to be through in wall_s seconds
+ * (netns/tbf.h), and before it what an earlier one has left in the queue, so that one that is held up
+ * does not hold up what follows.
+ */
+int buckets_set(struct buckets *buckets, int device, enum bucket_side side, double payload_bytes,
+                double wall_s, struct err *err);
 
 #endif

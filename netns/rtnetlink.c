@@ -2,6 +2,7 @@
 #include "netns/rtnetlink.h"
 
 #include <assert.h>
+#include <linux/gen_stats.h>
 #include <linux/if.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -75,25 +76,29 @@ struct nl_msg *rtnetlink_address(unsigned if_index, struct in_addr address, int 
     return msg;
 }
 
-struct nl_msg *rtnetlink_up(unsigned if_index)
+struct nl_msg *rtnetlink_up(unsigned if_index, uint32_t max_piece_bytes)
 {
     struct ifinfomsg header = {.ifi_family = AF_UNSPEC,
                                .ifi_index = (int)if_index,
                                .ifi_flags = IFF_UP,
                                .ifi_change = IFF_UP};
-    return new_message(RTM_NEWLINK, 0, &header, sizeof header);
+    struct nl_msg *msg = new_message(RTM_NEWLINK, 0, &header, sizeof header);
+    put(msg, IFLA_GSO_MAX_SIZE, &max_piece_bytes, sizeof max_piece_bytes);
+    return msg;
 }
 
-struct nl_msg *rtnetlink_qdisc(unsigned if_index, const char *kind)
+static struct nl_msg *about_root_qdisc(int type, int flags, unsigned if_index)
 {
     struct tcmsg header = {.tcm_family = AF_UNSPEC,
                            .tcm_ifindex = (int)if_index,
                            .tcm_parent = TC_H_ROOT,
                            .tcm_handle = TBF_HANDLE};
-    struct nl_msg *msg =
-        new_message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof header);
-    put_string(msg, TCA_KIND, kind);
-    return msg;
+    return new_message(type, flags, &header, sizeof header);
+}
+
+struct nl_msg *rtnetlink_ask_qdisc(unsigned if_index)
+{
+    return about_root_qdisc(RTM_GETQDISC, NLM_F_ECHO, if_index);
 }
 
 struct nl_msg *rtnetlink_tbf(unsigned if_index, const struct tbf *tbf)
@@ -101,7 +106,8 @@ struct nl_msg *rtnetlink_tbf(unsigned if_index, const struct tbf *tbf)
     struct tc_tbf_qopt parameters = {.limit = TBF_LIMIT_BYTES};
     parameters.rate.linklayer = TC_LINKLAYER_ETHERNET; /* the kernel's own arithmetic, no table */
     parameters.rate.rate = tbf->bytes_per_s < UINT32_MAX ? (uint32_t)tbf->bytes_per_s : UINT32_MAX;
-    struct nl_msg *msg = rtnetlink_qdisc(if_index, "tbf");
+    struct nl_msg *msg = about_root_qdisc(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, if_index);
+    put_string(msg, TCA_KIND, "tbf");
     struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
     put(msg, TCA_TBF_PARMS, &parameters, sizeof parameters);
     put(msg, TCA_TBF_RATE64, &tbf->bytes_per_s, sizeof tbf->bytes_per_s);
@@ -113,4 +119,36 @@ struct nl_msg *rtnetlink_tbf(unsigned if_index, const struct tbf *tbf)
 int rtnetlink_request(struct nl_sock *socket, struct nl_msg *msg)
 {
     return nl_send_sync(socket, msg);
+}
+
+/* The answer to rtnetlink_ask_qdisc(). */
+static int take_qdisc(struct nl_msg *msg, void *argument)
+{
+    uint64_t *passed_bytes = argument;
+    struct nlattr *attribute[TCA_MAX + 1], *statistics[TCA_STATS_MAX + 1];
+    struct gnet_stats_basic basic;
+    if (nlmsg_hdr(msg)->nlmsg_type != RTM_NEWQDISC ||
+        nlmsg_parse(nlmsg_hdr(msg), sizeof(struct tcmsg), attribute, TCA_MAX, NULL) ||
+        !attribute[TCA_STATS2] ||
+        nla_parse_nested(statistics, TCA_STATS_MAX, attribute[TCA_STATS2], NULL) ||
+        !statistics[TCA_STATS_BASIC])
+        return NL_SKIP;
+    nla_memcpy(&basic, statistics[TCA_STATS_BASIC], sizeof basic);
+    *passed_bytes = basic.bytes;
+    return NL_OK;
+}
+
+/* Either an error comes back, or the answer and then, in a datagram of its own, the acknowledgement. */
+int rtnetlink_passed_bytes(struct nl_sock *socket, unsigned if_index, uint64_t *passed_bytes)
+{
+    struct nl_msg *msg = rtnetlink_ask_qdisc(if_index);
+    *passed_bytes = UINT64_MAX;
+    nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, take_qdisc, passed_bytes);
+    int failed = nl_send_auto(socket, msg);
+    nlmsg_free(msg);
+    if (failed >= 0)
+        failed = nl_recvmsgs_default(socket);
+    if (failed >= 0)
+        failed = *passed_bytes < UINT64_MAX ? nl_wait_for_ack(socket) : -NLE_OBJ_NOTFOUND;
+    return failed < 0 ? failed : 0;
 }

@@ -21,12 +21,13 @@ struct nl_sock *rtnetlink_open(struct err *err);
 /* Makes the pair `name` (here) and `peer_name` (in the namespace of a file descriptor). */
 struct nl_msg *rtnetlink_veth(const char *name, const char *peer_name, int peer_netns_fd);
 struct nl_msg *rtnetlink_address(unsigned if_index, struct in_addr address, int prefix_bits);
-struct nl_msg *rtnetlink_up(unsigned if_index);
+/* Up, and what TCP hands it in one piece held to so many bytes. */
+struct nl_msg *rtnetlink_up(unsigned if_index, uint32_t max_piece_bytes);
 /* The interface's root qdisc, made or changed; what is queued stays, the bucket is full after it. */
 struct nl_msg *rtnetlink_tbf(unsigned if_index, const struct tbf *tbf);
 
-/* The same with a qdisc of no settings, to ask whether the kernel has the kind. */
-struct nl_msg *rtnetlink_qdisc(unsigned if_index, const char *kind);
+/* Asks for the same qdisc back, with its counters. */
+struct nl_msg *rtnetlink_ask_qdisc(unsigned if_index);
 
 /*
  * Sends, waits for the kernel's answer, frees the message. 0, or the negative number of libnl's
@@ -34,5 +35,8 @@ struct nl_msg *rtnetlink_qdisc(unsigned if_index, const char *kind);
  * have what was asked for.
  */
 int rtnetlink_request(struct nl_sock *socket, struct nl_msg *msg);
+
+/* The bytes that have passed the interface's root qdisc, as it counts them. As rtnetlink_request(). */
+int rtnetlink_passed_bytes(struct nl_sock *socket, unsigned if_index, uint64_t *passed_bytes);
 
 #endif

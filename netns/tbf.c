@@ -6,22 +6,22 @@
 #define FREE_BYTES_PER_S 1.25e10 /* 100 Gbit/s: more than a veth pair carries */
 #define FREE_BURST_BYTES (1u << 20)
 #define BURST_S          2e-3
-#define BURST_SHARE      8 /* of a message, at most */
+#define BURST_SHARE      4 /* of what is to go, at most */
 
-double tbf_counted_bytes(double stream_bytes)
+double tbf_message_bytes(double payload_bytes)
 {
+    double stream_bytes = payload_bytes + TBF_MESSAGE_BYTES;
     return stream_bytes + TBF_HEADER_BYTES * ceil(stream_bytes / TBF_SEGMENT_BYTES);
 }
 
-struct tbf tbf_for_message(double payload_bytes, double wall_s)
+struct tbf tbf_for_bytes(double counted_bytes, double wall_s)
 {
     struct tbf tbf = {(uint64_t)FREE_BYTES_PER_S, FREE_BURST_BYTES};
-    double counted = tbf_counted_bytes(payload_bytes + TBF_MESSAGE_BYTES);
-    double share = counted / BURST_SHARE;
-    if (!isfinite(wall_s) || counted > FREE_BYTES_PER_S * wall_s)
+    double share = counted_bytes / BURST_SHARE;
+    if (!isfinite(wall_s) || wall_s <= 0 || counted_bytes > FREE_BYTES_PER_S * wall_s)
         return tbf;
-    double burst = fmax(TBF_FRAME_BYTES, fmin(counted / wall_s * BURST_S, share));
-    double rate = fmax(counted - burst, share) / wall_s;
+    double burst = fmax(TBF_FRAME_BYTES, fmin(counted_bytes / wall_s * BURST_S, share));
+    double rate = fmax(counted_bytes - burst, share) / wall_s;
     tbf.burst_bytes = (uint32_t)fmin(burst, FREE_BURST_BYTES);
     tbf.bytes_per_s = (uint64_t)fmax(rate, 1);
     return tbf;

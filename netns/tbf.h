@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Arithmetic of the kernel's token bucket (qdisc tbf): the rate and burst with which a message of so
- * many bytes has passed in so many seconds, headers and all. Pure. Used by edge-server/link_netns.c.
+ * many bytes has passed in so many seconds, headers and all. Pure. Used by netns/.
  *
  * tbf counts Ethernet frames, so with S bytes on the stream F(S) = S + 66 ceil(S / 1448) bytes count:
  * 1448 bytes to a segment of an MTU of 1500, and with it 14 bytes of Ethernet, 20 of IP, 20 of TCP
@@ -25,15 +25,15 @@ struct tbf {
     uint32_t burst_bytes; /* at least a frame: what is longer would never pass */
 };
 
-/* Bytes that tbf counts for so many of the stream. */
-double tbf_counted_bytes(double stream_bytes);
+/* What tbf counts for a message whose payloads have so many bytes. */
+double tbf_message_bytes(double payload_bytes);
 
 /*
- * For a message whose payloads have payload_bytes, to be through wall_s seconds after it began; not
- * finite or not above 0: as good as no limit. The burst is two milliseconds of the rate, so that a
- * timer that is late by less costs nothing, but no more than an eighth of the message and no less
- * than a frame. A message of one frame is never held up.
+ * For so many counted bytes, to be through wall_s seconds after the first was sent; wall_s not finite
+ * or not above 0: as good as no limit. The burst is two milliseconds of the rate, so that a timer that
+ * is late by less costs nothing, but no more than a quarter of the bytes and no less than a frame. A
+ * message of one frame is never held up.
  */
-struct tbf tbf_for_message(double payload_bytes, double wall_s);
+struct tbf tbf_for_bytes(double counted_bytes, double wall_s);
 
 #endif
