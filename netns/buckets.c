@@ -75,14 +75,17 @@ void buckets_close(struct buckets *buckets)
 
 static int set(struct bucket *bucket, double payload_bytes, double wall_s)
 {
-    uint64_t passed_bytes;
-    int failed = rtnetlink_passed_bytes(bucket->socket, bucket->if_index, &passed_bytes);
+    struct qdisc_state state;
+    int failed = rtnetlink_qdisc_state(bucket->socket, bucket->if_index, &state);
     if (failed)
         return failed;
-    double rest_bytes = fmax(bucket->due_bytes - (double)passed_bytes, 0);
+    double passed_bytes = (double)state.passed_bytes;
+    double rest_bytes = bucket->due_bytes - passed_bytes;
+    if (rest_bytes < TBF_FRAME_BYTES) /* announced to within less than that */
+        rest_bytes = state.queued_bytes;
     double bytes = rest_bytes + tbf_message_bytes(payload_bytes);
-    struct tbf tbf = tbf_for_bytes(bytes, wall_s);
-    bucket->due_bytes = (double)passed_bytes + bytes;
+    struct tbf tbf = tbf_for_bytes(bytes, wall_s, rest_bytes <= 0);
+    bucket->due_bytes = passed_bytes + bytes;
     return rtnetlink_request(bucket->socket, rtnetlink_tbf(bucket->if_index, &tbf));
 }
 

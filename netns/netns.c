@@ -16,8 +16,6 @@
 
 #define NETWORK     0x0a000000u /* 10.0.0.0 */
 #define PREFIX_BITS 30
-/* The kernel's work is by the piece, some 10 us each; buckets with a smaller burst cut them into frames. */
-#define MAX_PIECE_BYTES 16384
 
 static struct in_addr address(int device, unsigned host)
 {
@@ -75,14 +73,15 @@ static int ask(struct nl_sock *socket, struct nl_msg *msg, const char *what, con
 static int set_up(struct nl_sock *socket, const char *name, struct in_addr own, struct err *err)
 {
     unsigned if_index = if_nametoindex(name);
-    struct tbf no_limit = tbf_for_bytes(0, 0);
+    struct tbf no_limit = tbf_for_bytes(0, 0, true);
     if (!if_index)
         return err_set_errno(err, "cannot find the interface '%s'", name);
     return ask(socket, rtnetlink_address(if_index, own, PREFIX_BITS), "an address", "CONFIG_INET",
                err) ||
                    ask(socket, rtnetlink_tbf(if_index, &no_limit), "a token bucket",
                        "CONFIG_NET_SCH_TBF", err) ||
-                   ask(socket, rtnetlink_up(if_index, MAX_PIECE_BYTES), "a link", "CONFIG_NET", err)
+                   ask(socket, rtnetlink_up(if_index, TBF_PIECE_SEGMENTS * TBF_SEGMENT_BYTES),
+                       "a link", "CONFIG_NET", err)
                ? -1
                : 0;
 }

@@ -124,31 +124,33 @@ int rtnetlink_request(struct nl_sock *socket, struct nl_msg *msg)
 /* The answer to rtnetlink_ask_qdisc(). */
 static int take_qdisc(struct nl_msg *msg, void *argument)
 {
-    uint64_t *passed_bytes = argument;
+    struct qdisc_state *state = argument;
     struct nlattr *attribute[TCA_MAX + 1], *statistics[TCA_STATS_MAX + 1];
     struct gnet_stats_basic basic;
+    struct gnet_stats_queue queue;
     if (nlmsg_hdr(msg)->nlmsg_type != RTM_NEWQDISC ||
         nlmsg_parse(nlmsg_hdr(msg), sizeof(struct tcmsg), attribute, TCA_MAX, NULL) ||
         !attribute[TCA_STATS2] ||
         nla_parse_nested(statistics, TCA_STATS_MAX, attribute[TCA_STATS2], NULL) ||
-        !statistics[TCA_STATS_BASIC])
+        !statistics[TCA_STATS_BASIC] || !statistics[TCA_STATS_QUEUE])
         return NL_SKIP;
     nla_memcpy(&basic, statistics[TCA_STATS_BASIC], sizeof basic);
-    *passed_bytes = basic.bytes;
+    nla_memcpy(&queue, statistics[TCA_STATS_QUEUE], sizeof queue);
+    *state = (struct qdisc_state){basic.bytes, queue.backlog};
     return NL_OK;
 }
 
 /* Either an error comes back, or the answer and then, in a datagram of its own, the acknowledgement. */
-int rtnetlink_passed_bytes(struct nl_sock *socket, unsigned if_index, uint64_t *passed_bytes)
+int rtnetlink_qdisc_state(struct nl_sock *socket, unsigned if_index, struct qdisc_state *state)
 {
     struct nl_msg *msg = rtnetlink_ask_qdisc(if_index);
-    *passed_bytes = UINT64_MAX;
-    nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, take_qdisc, passed_bytes);
+    state->passed_bytes = UINT64_MAX;
+    nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, take_qdisc, state);
     int failed = nl_send_auto(socket, msg);
     nlmsg_free(msg);
     if (failed >= 0)
         failed = nl_recvmsgs_default(socket);
     if (failed >= 0)
-        failed = *passed_bytes < UINT64_MAX ? nl_wait_for_ack(socket) : -NLE_OBJ_NOTFOUND;
+        failed = state->passed_bytes < UINT64_MAX ? nl_wait_for_ack(socket) : -NLE_OBJ_NOTFOUND;
     return failed < 0 ? failed : 0;
 }

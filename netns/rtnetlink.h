@@ -36,7 +36,13 @@ struct nl_msg *rtnetlink_ask_qdisc(unsigned if_index);
  */
 int rtnetlink_request(struct nl_sock *socket, struct nl_msg *msg);
 
-/* The bytes that have passed the interface's root qdisc, as it counts them. As rtnetlink_request(). */
-int rtnetlink_passed_bytes(struct nl_sock *socket, unsigned if_index, uint64_t *passed_bytes);
+/* Bytes as the qdisc counts them. */
+struct qdisc_state {
+    uint64_t passed_bytes;
+    uint32_t queued_bytes;
+};
+
+/* The interface's root qdisc as it is. Fails as rtnetlink_request(). */
+int rtnetlink_qdisc_state(struct nl_sock *socket, unsigned if_index, struct qdisc_state *state);
 
 #endif

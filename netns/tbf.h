@@ -12,11 +12,19 @@
 #ifndef NETNS_TBF_H
 #define NETNS_TBF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define TBF_SEGMENT_BYTES 1448 /* of the stream in a full frame */
 #define TBF_HEADER_BYTES  66   /* of every frame */
 #define TBF_FRAME_BYTES   (TBF_SEGMENT_BYTES + TBF_HEADER_BYTES)
+/*
+ * The kernel's work is by the piece, some 10 us each, so TCP may hand over several segments as one; held to
+ * what is counted as TBF_PIECE_BYTES at most. A bucket cuts those that do not fit into it into frames when they
+ * come, but never lets one pass that was in the queue before the bucket got too small for it.
+ */
+#define TBF_PIECE_SEGMENTS 11
+#define TBF_PIECE_BYTES    ((TBF_PIECE_SEGMENTS + 1) * TBF_FRAME_BYTES)
 /* About what a message takes besides its payloads: its control frame, ZMTP's frame headers. */
 #define TBF_MESSAGE_BYTES 96
 
@@ -31,9 +39,9 @@ double tbf_message_bytes(double payload_bytes);
 /*
  * For so many counted bytes, to be through wall_s seconds after the first was sent; wall_s not finite
  * or not above 0: as good as no limit. The burst is two milliseconds of the rate, so that a timer that
- * is late by less costs nothing, but no more than a quarter of the bytes and no less than a frame. A
- * message of one frame is never held up.
+ * is late by less costs nothing, but no more than a quarter of the bytes. However that may be it is a
+ * frame at least, or a piece when the queue is not empty: so few bytes are never held up.
  */
-struct tbf tbf_for_bytes(double counted_bytes, double wall_s);
+struct tbf tbf_for_bytes(double counted_bytes, double wall_s, bool is_queue_empty);
 
 #endif
