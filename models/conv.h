@@ -35,7 +35,8 @@ enum conv_task { CONV_FORWARD, CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT, CONV_N
 /* One file models/conv_<name>.c. */
 struct conv_algorithm {
     const char *name;
-    bool writes_grads; /* the weight gradient heeds adds_grads; else grads are zero when it is false */
+    bool
+        writes_grads; /* the weight gradient heeds adds_grads; else grads are zero when it is false */
 
     /* Whether it computes this convolution at all: all three tasks, any batch. */
     bool (*fits)(const struct conv *conv);

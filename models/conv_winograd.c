@@ -78,8 +78,7 @@ static void add_bias_gradient(const struct conv *conv, const struct layer_pass *
 static void weight_gradient(const struct conv *conv, const struct layer_pass *pass)
 {
     struct winograd w = winograd_of(conv, CONV_WEIGHT_GRADIENT, pass->batch, parallel_threads());
-    winograd_weight_gradient(&w, pass->x, pass->gy, pass->grads, pass->adds_grads,
-                             pass->scratch);
+    winograd_weight_gradient(&w, pass->x, pass->gy, pass->grads, pass->adds_grads, pass->scratch);
     if (conv->has_bias)
         add_bias_gradient(conv, pass);
 }
