@@ -13,7 +13,7 @@
 
 #define PEER     10
 #define BATCH    4
-#define FEATURES 256 /* of LeNet-5's pool2 */
+#define FEATURES 400 /* of LeNet-5's pool2 */
 #define N_SHARED 2
 
 struct cell {
