@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "device-agent/front.h"
+#include "device-agent/round_plan.h"
 #include "link/pass.h"
 #include "link/shaper.h"
 
@@ -107,62 +108,6 @@ static int on_assignment(struct device *device, struct msg *msg, struct err *err
     return 0;
 }
 
-/* What the server asks for of layers [cut, front_cut()); *layers is NULL when it does not. */
-static int give_up_layers(const struct device *device, const struct msg_round *round,
-                          struct msg **layers, struct err *err)
-{
-    *layers = NULL;
-    if (!round->returns_layers && !round->returns_optimizer)
-        return 0;
-    int from = (int)round->cut, to = front_cut(device->front);
-    struct payload *weights =
-        front_get_weights(device->front, from, round->returns_layers ? to : from, err);
-    struct payload *state = weights ? front_get_optimizer(device->front, from,
-                                                          round->returns_optimizer ? to : from, err)
-                                    : NULL;
-    if (!state) {
-        payload_drop(weights);
-        return -1;
-    }
-    *layers = msg_new(MSG_LAYERS);
-    (*layers)->layers.round = round->round;
-    msg_attach(*layers, weights);
-    msg_attach(*layers, state);
-    return 0;
-}
-
-static int check_plan(const struct device *device, const struct msg *msg, struct err *err)
-{
-    const struct msg_round *round = &msg->round;
-    uint32_t before = (uint32_t)front_cut(device->front);
-    if (round->cut > before && msg->n_payloads != 2)
-        return err_set(err, "cut %u after cut %u without the layers between", round->cut, before);
-    if (round->cut <= before && msg->n_payloads == 2)
-        return err_set(err, "optimiser state of layers gained, but cut %u follows cut %u",
-                       round->cut, before);
-    if (round->cut > before && round->weights_from > before)
-        return err_set(err, "weights from layer %u on, but those from %u on are missing",
-                       round->weights_from, before);
-    if (round->cut >= before && (round->returns_layers || round->returns_optimizer))
-        return err_set(err, "asks for layers given up, but cut %u follows cut %u", round->cut,
-                       before);
-    return 0;
-}
-
-/* The round's cut, and what it brings for its layers. */
-static int take_plan(struct device *device, const struct msg *msg, struct err *err)
-{
-    int before = front_cut(device->front), cut = (int)msg->round.cut;
-    return front_move_cut(device->front, cut, err) ||
-                   (msg->n_payloads > 0 &&
-                    front_set_weights(device->front, (int)msg->round.weights_from, cut,
-                                      msg->payload[0], err)) ||
-                   (msg->n_payloads > 1 &&
-                    front_set_optimizer(device->front, before, cut, msg->payload[1], err))
-               ? -1
-               : 0;
-}
-
 /* Activations and labels are lent: the tape holds them until the server has answered. */
 static void attach_activations(struct device *device, struct msg *msg, const float *activations,
                                const uint32_t *labels, size_t n_samples)
@@ -199,11 +144,8 @@ static int on_round(struct device *device, struct msg *msg, int64_t now_us, stru
         return err_set(err, "round %u: %u shared slots in a batch of %d", msg->round.round,
                        msg->round.n_shared, front_batch_size(device->front));
     struct msg *layers = NULL;
-    if (check_plan(device, msg, err) || give_up_layers(device, &msg->round, &layers, err) ||
-        take_plan(device, msg, err)) {
-        msg_free(layers);
+    if (round_plan_take(device->front, msg, &layers, err))
         return err_prefix(err, "round %u", msg->round.round);
-    }
     device->round = msg->round;
     device->last_round = msg->round.round;
     device->n_slots_covered = 0;

@@ -2,7 +2,6 @@
 #include "edge-server/server.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,25 +56,6 @@ static int build_learning(struct server *server, struct err *err)
     return !server->back || run_weights_start_back(e, back_net(server->back), err)
                ? -1
                : run_weights_start_fronts(e, cut, server->fronts, err);
-}
-
-/* Every device's weight, once it is known how many samples each has. */
-static void weigh_devices(struct server *server)
-{
-    uint64_t n_samples = 0;
-    for (int i = 0; i < server->n_seats; i++)
-        n_samples += server->seats[i].n_train;
-    for (int i = 0; i < server->n_seats; i++)
-        server->lambda[i] = (double)server->seats[i].n_train / (double)n_samples;
-}
-
-/* Without a partition: as many as wanted that every device has. */
-static void agree_on_test_samples(struct server *server)
-{
-    uint64_t n = server->in.n_test_samples > 0 ? (uint64_t)server->in.n_test_samples : INT_MAX;
-    for (int i = 0; i < server->n_seats; i++)
-        n = server->seats[i].n_test < n ? server->seats[i].n_test : n;
-    server->n_test = (int)n;
 }
 
 struct server *server_new(const struct server_inputs *inputs, struct err *err)
@@ -151,86 +131,6 @@ static int seat_of_peer(const struct server *server, uint64_t peer)
         if (server->seats[i].state != SEAT_EMPTY && server->seats[i].peer == peer)
             return i;
     return -1;
-}
-
-static int seat_of_name(const struct server *server, const char *name)
-{
-    for (int i = 0; i < server->n_seats; i++)
-        if (strcmp(seat_name(server, i), name) == 0)
-            return i;
-    return -1;
-}
-
-/* A stranger who may not sit down is told why; the run goes on without it. */
-static void on_hello(struct server *server, uint64_t peer, const struct msg_hello *hello)
-{
-    int seat = seat_of_name(server, hello->name);
-    struct msg *refusal = NULL;
-    if (hello->protocol_version != PROTOCOL_VERSION)
-        refusal = msg_reason(MSG_ERROR, "protocol version %u (%s): this server speaks version %d",
-                             hello->protocol_version, hello->software, PROTOCOL_VERSION);
-    else if (seat < 0)
-        refusal = msg_reason(MSG_ERROR, "the experiment has no device '%s'", hello->name);
-    else if (server->seats[seat].state != SEAT_EMPTY)
-        refusal = msg_reason(MSG_ERROR, "a device '%s' is already connected", hello->name);
-    if (refusal) {
-        server_send_peer(server, peer, refusal);
-        return;
-    }
-    int cut = server->in.schedule->cut;
-    server->seats[seat].peer = peer;
-    server->seats[seat].state = SEAT_ASSIGNED;
-    server_send(server, seat,
-                assignment_make(server->in.experiment, seat, cut, server->in.partition,
-                                server->fronts[seat]));
-}
-
-/* Whether the device's data are what was assigned. */
-static bool has_assigned_samples(const struct server *server, int seat,
-                                 const struct msg_ready *ready)
-{
-    const struct partition *p = server->in.partition;
-    return ready->n_train_samples == p->first[seat + 1] - p->first[seat] &&
-           ready->n_test_samples >= (uint64_t)server->in.n_test_samples;
-}
-
-static int take_counts(struct server *server, int seat, const struct msg_ready *ready)
-{
-    const struct partition *p = server->in.partition;
-    unsigned long long n_train = ready->n_train_samples, n_test = ready->n_test_samples;
-    if (p && !has_assigned_samples(server, seat, ready)) {
-        server_fail(server,
-                    "device %s: has %llu training and %llu test samples, wanted are %zu and %d",
-                    seat_name(server, seat), n_train, n_test, p->first[seat + 1] - p->first[seat],
-                    server->in.n_test_samples);
-        return -1;
-    }
-    if (n_train < 1 || n_train > UINT32_MAX || n_test < 1 || n_test > UINT32_MAX) {
-        server_fail(server,
-                    "device %s: has %llu training and %llu test samples, allowed are 1 to %u each",
-                    seat_name(server, seat), n_train, n_test, UINT32_MAX);
-        return -1;
-    }
-    server->seats[seat].n_train = n_train;
-    server->seats[seat].n_test = n_test;
-    return 0;
-}
-
-static void on_ready(struct server *server, int seat, const struct msg_ready *ready)
-{
-    if (server->seats[seat].state != SEAT_ASSIGNED) {
-        server_fail(server, "device %s: said ready twice", seat_name(server, seat));
-        return;
-    }
-    if (take_counts(server, seat, ready))
-        return;
-    server->seats[seat].state = SEAT_READY;
-    if (++server->n_ready < server->n_seats)
-        return;
-    weigh_devices(server);
-    if (!server->in.partition)
-        agree_on_test_samples(server);
-    server->state = SERVER_PLANNING;
 }
 
 static bool evaluation_is_due(const struct server *server, uint32_t round)
@@ -335,7 +235,7 @@ static void from_device(struct server *server, int seat, struct msg *msg, int64_
 {
     switch (msg->kind) {
     case MSG_READY:
-        on_ready(server, seat, &msg->ready);
+        gathering_on_ready(server, seat, &msg->ready);
         return;
     case MSG_ACTIVATIONS:
         turn_on_activations(server, seat, msg, now_us);
@@ -379,7 +279,7 @@ void server_receive(struct server *server, uint64_t peer, struct msg **msg, int6
     else if (seat >= 0)
         from_device(server, seat, *msg, now_us);
     else if ((*msg)->kind == MSG_HELLO)
-        on_hello(server, peer, &(*msg)->hello);
+        gathering_on_hello(server, peer, &(*msg)->hello);
     else if ((*msg)->kind != MSG_ERROR)
         server_send_peer(server, peer,
                          msg_reason(MSG_ERROR, "say hello before %s", msg_kind_name((*msg)->kind)));

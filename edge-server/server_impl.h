@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by the files of the server's round logic alone: server.c (who is there, what came), turn.c (a
- * round's turns), handover.c (layers that change sides), collect.c (the trained weights), server_out.c (messages
- * out, ends). */
+/*
+ * Shared by the files of the server's round logic alone: server.c (what came, from round to round), gathering.c (who
+ * is there), turn.c (a round's turns), handover.c (layers that change sides), collect.c (the trained weights),
+ * server_out.c (messages out, ends).
+ */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
 #define EDGE_SERVER_SERVER_IMPL_H
 
@@ -115,6 +117,10 @@ void server_clear_outbox(struct server *server);
 void server_pace(struct server *server, const struct link_pace *pace);
 void server_pace_none(struct server *server); /* no link is held up between rounds */
 
+/* gathering.c */
+void gathering_on_hello(struct server *server, uint64_t peer, const struct msg_hello *hello);
+void gathering_on_ready(struct server *server, int seat, const struct msg_ready *ready);
+
 /* turn.c */
 void turn_start_round(struct server *server, int64_t now_us);
 void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us);
@@ -130,6 +136,7 @@ void handover_release_seat(struct seat *seat);
 /* The cut, what the seat's device gains and what it is to hand up. */
 void handover_attach(const struct server *server, int seat, struct msg *msg);
 void handover_on_layers(struct server *server, int seat, struct msg *msg, int64_t now_us);
+
 /* collect.c */
 void collect_start(struct server *server);
 void collect_on_front(struct server *server, int seat, const struct msg *msg);

@@ -93,6 +93,13 @@ static struct msg *make_gradient(uint32_t round, uint32_t first, uint32_t n, boo
     return msg;
 }
 
+static void go_to(struct device *device, int64_t now_us)
+{
+    struct err err = ERR_INIT;
+    if (device_advance(device, now_us, &err))
+        fail_msg("%s", err.text);
+}
+
 /* Hands a message in; the test goes on only if the device takes it. */
 static void give(struct device *device, struct msg *msg, int64_t now_us)
 {
@@ -100,7 +107,7 @@ static void give(struct device *device, struct msg *msg, int64_t now_us)
     if (device_receive(device, &msg, now_us, &err))
         fail_msg("%s", err.text);
     assert_null(msg);
-    device_advance(device, now_us);
+    go_to(device, now_us);
 }
 
 static struct msg *take(struct device *device, enum msg_kind kind)
@@ -179,12 +186,12 @@ static void a_round_goes_by_at_its_modelled_pace(void **state)
     give(device, make_round(1, 0), start_us);
     assert_null(device_next(device));
     assert_int_equal(device_wake_us(device), forward_us);
-    device_advance(device, forward_us - 1);
+    go_to(device, forward_us - 1);
     assert_int_equal(device_wake_us(device), forward_us);
-    device_advance(device, forward_us);
+    go_to(device, forward_us);
     assert_null(device_next(device));
     assert_int_equal(device_wake_us(device), uplink_us);
-    device_advance(device, uplink_us);
+    go_to(device, uplink_us);
     struct msg *msg = take(device, MSG_ACTIVATIONS);
     assert_true(fabs(msg->activations.forward_s - FORWARD_S) < 1e-9);
     assert_int_equal(msg->activations.n_samples, BATCH);
@@ -195,7 +202,7 @@ static void a_round_goes_by_at_its_modelled_pace(void **state)
 
     give(device, make_gradient(1, 0, BATCH, false), 50000);
     assert_int_equal(device_wake_us(device), 70000);
-    device_advance(device, 70000);
+    go_to(device, 70000);
     msg = take(device, MSG_ROUND_DONE);
     assert_true(fabs(msg->round_done.backward_s - BACKWARD_S) < 1e-9);
     assert_int_equal(msg->round_done.n_overruns, 0);
@@ -211,15 +218,14 @@ static void a_pass_that_computes_longer_than_modelled_is_an_overrun(void **state
     struct err err = ERR_INIT;
     struct msg *round = make_round(1, 0);
     assert_int_equal(device_receive(device, &round, 0, &err), 0);
-    device_advance(device,
-                   15000); /* the first look at the clock: 15 ms of computing, 10 modelled */
-    device_advance(device, 20000);
+    go_to(device, 15000); /* the first look at the clock: 15 ms of computing, 10 modelled */
+    go_to(device, 20000);
     struct msg *msg = take(device, MSG_ACTIVATIONS);
     assert_true(fabs(msg->activations.forward_s - 0.015) < 1e-9);
     assert_true(fabs(msg->activations.forward_busy_s - 0.015) < 1e-9);
     msg_free(msg);
     give(device, make_gradient(1, 0, BATCH, false), 30000);
-    device_advance(device, 50000);
+    go_to(device, 50000);
     msg = take(device, MSG_ROUND_DONE);
     assert_int_equal(msg->round_done.n_overruns, 1);
     msg_free(msg);
@@ -353,9 +359,9 @@ static void the_servers_error_is_passed_on_and_not_answered(void **state)
 }
 
 /* A device that is ready with flatten, a linear layer of 784 x 3 and one behind it, in front of another. */
-static struct device *make_deep_device(uint32_t cut)
+static struct device *make_deep_device_on(const char *dir, uint32_t cut)
 {
-    struct device *device = make_device();
+    struct device *device = device_new("pi-0", dir);
     drop(device, MSG_HELLO);
     struct msg *msg = make_assignment();
     struct msg_assignment *a = &msg->assignment;
@@ -376,6 +382,11 @@ static struct device *make_deep_device(uint32_t cut)
     give(device, msg, 0);
     drop(device, MSG_READY);
     return device;
+}
+
+static struct device *make_deep_device(uint32_t cut)
+{
+    return make_deep_device_on(tiny_idx_dir(), cut);
 }
 
 static struct msg *make_move(uint32_t cut)
@@ -402,7 +413,7 @@ static void layers_given_up_go_up_first_and_take_their_time(void **state)
     give(device, make_move(2), 0);
     assert_null(device_next(device));
     assert_int_equal(device_wake_us(device), handed_us);
-    device_advance(device, handed_us);
+    go_to(device, handed_us);
     struct msg *msg = take(device, MSG_LAYERS);
     assert_int_equal(msg->layers.round, 1);
     assert_int_equal(payload_bytes(msg->payload[0]), N_MORE * sizeof(float));
@@ -411,15 +422,44 @@ static void layers_given_up_go_up_first_and_take_their_time(void **state)
         assert_true(((const float *)payload_data(msg->payload[0]))[i] == (float)i);
     msg_free(msg);
     assert_true(device_wake_us(device) <= handed_us);
-    device_advance(device, handed_us); /* the forward pass begins */
-    device_advance(device, handed_us); /* and is looked at */
+    go_to(device, handed_us); /* the forward pass begins */
+    go_to(device, handed_us); /* and is looked at */
     assert_int_equal(device_wake_us(device), handed_us + (int64_t)(FORWARD_S * 1e6));
-    device_advance(device, handed_us + 1000000);
-    device_advance(device, handed_us + 2000000);
+    go_to(device, handed_us + 1000000);
+    go_to(device, handed_us + 2000000);
     msg = take(device, MSG_ACTIVATIONS);
     assert_int_equal(payload_bytes(msg->payload[0]), BATCH * FEATURES * sizeof(float));
     msg_free(msg);
     device_free(device);
+}
+
+/* The pass begins when the layers have gone, and it is no message then that fails. */
+static void samples_that_cannot_be_read_end_the_device_behind_a_hand_over(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/splitbed-data-XXXXXX";
+    struct err err = ERR_INIT;
+    assert_non_null(mkdtemp(dir));
+    char *copy = mem_format("cp %s/* %s", tiny_idx_dir(), dir),
+         *clear = mem_format("rm -r %s", dir);
+    char *images = mem_format("%s/train-images-idx3-ubyte", dir);
+    assert_int_equal(system(copy), 0);
+    struct device *device = make_deep_device_on(dir, 3);
+    give(device, make_move(2), 0);
+    assert_int_equal(truncate(images, 16), 0);
+    go_to(device, device_wake_us(device));
+    drop(device, MSG_LAYERS);
+    assert_int_equal(device_advance(device, device_wake_us(device), &err), -1);
+    assert_non_null(strstr(err.text, "could not be read"));
+    struct msg *error = take(device, MSG_ERROR);
+    assert_string_equal(error->error.reason, err.text);
+    msg_free(error);
+    assert_int_equal(device_wake_us(device), INT64_MAX);
+    device_free(device);
+    assert_int_equal(system(clear), 0);
+    free(images);
+    free(clear);
+    free(copy);
 }
 
 static void layers_gained_are_used_at_once(void **state)
@@ -738,6 +778,7 @@ int main(void)
         cmocka_unit_test(a_stop_ends_it),
         cmocka_unit_test(the_servers_error_is_passed_on_and_not_answered),
         cmocka_unit_test(layers_given_up_go_up_first_and_take_their_time),
+        cmocka_unit_test(samples_that_cannot_be_read_end_the_device_behind_a_hand_over),
         cmocka_unit_test(layers_gained_are_used_at_once),
         cmocka_unit_test(plans_that_do_not_fit_are_refused),
         cmocka_unit_test(messages_out_of_turn_are_refused),
