@@ -170,6 +170,10 @@ static int open_links(struct run *run, struct err *err)
     run->link = link_kind_find(run->e->testbed.link);
     if (!run->link || !run->link->open) /* server_new() has a word to say of a kind unknown */
         return 0;
+    if (run->e->radio.delay_s > 0 || run->e->radio.jitter_s > 0 || run->e->radio.loss > 0)
+        log_info("testbed.link %s: delay, jitter and loss make transfers longer; no byte is late "
+                 "or lost for it (netem is not used)",
+                 run->link->name);
     run->links = run->link->open(&request, err);
     return run->links ? 0 : -1;
 }
