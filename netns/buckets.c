@@ -14,7 +14,8 @@
 struct bucket {
     struct nl_sock *socket; /* of its namespace */
     unsigned if_index;
-    double due_bytes; /* counter of what has passed it, when all that was announced has */
+    double due_bytes;     /* counter of what has passed it, when all that was announced has */
+    uint32_t piece_bytes; /* the largest it takes since it was set last */
 };
 
 struct buckets {
@@ -29,6 +30,7 @@ static int open_link(struct buckets *buckets, int i, int fd, int hub_fd, struct 
     struct bucket *hub = &buckets->links[i][BUCKET_HUB],
                   *device = &buckets->links[i][BUCKET_DEVICE];
     hub->socket = buckets->hub;
+    hub->piece_bytes = device->piece_bytes = TBF_PIECE_BYTES;
     hub->if_index = if_nametoindex(netns_hub_interface(i, name));
     if (netns_enter(fd))
         return err_set_errno(err, "device %d: descriptor %d is no network namespace to enter", i,
@@ -84,8 +86,9 @@ static int set(struct bucket *bucket, double payload_bytes, double wall_s)
     if (rest_bytes < TBF_FRAME_BYTES) /* announced to within less than that */
         rest_bytes = state.queued_bytes;
     double bytes = rest_bytes + tbf_message_bytes(payload_bytes);
-    struct tbf tbf = tbf_for_bytes(bytes, wall_s, rest_bytes <= 0);
+    struct tbf tbf = tbf_for_bytes(bytes, wall_s, rest_bytes > 0 ? bucket->piece_bytes : 0);
     bucket->due_bytes = passed_bytes + bytes;
+    bucket->piece_bytes = tbf.burst_bytes < TBF_PIECE_BYTES ? tbf.burst_bytes : TBF_PIECE_BYTES;
     return rtnetlink_request(bucket->socket, rtnetlink_tbf(bucket->if_index, &tbf));
 }
 

@@ -73,7 +73,7 @@ static int ask(struct nl_sock *socket, struct nl_msg *msg, const char *what, con
 static int set_up(struct nl_sock *socket, const char *name, struct in_addr own, struct err *err)
 {
     unsigned if_index = if_nametoindex(name);
-    struct tbf no_limit = tbf_for_bytes(0, 0, true);
+    struct tbf no_limit = tbf_for_bytes(0, 0, 0);
     if (!if_index)
         return err_set_errno(err, "cannot find the interface '%s'", name);
     return ask(socket, rtnetlink_address(if_index, own, PREFIX_BITS), "an address", "CONFIG_INET",

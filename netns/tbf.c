@@ -14,13 +14,13 @@ double tbf_message_bytes(double payload_bytes)
     return stream_bytes + TBF_HEADER_BYTES * ceil(stream_bytes / TBF_SEGMENT_BYTES);
 }
 
-struct tbf tbf_for_bytes(double counted_bytes, double wall_s, bool is_queue_empty)
+struct tbf tbf_for_bytes(double counted_bytes, double wall_s, uint32_t queued_piece_bytes)
 {
     struct tbf tbf = {(uint64_t)FREE_BYTES_PER_S, FREE_BURST_BYTES};
     double share = counted_bytes / BURST_SHARE;
     if (!isfinite(wall_s) || wall_s <= 0 || counted_bytes > FREE_BYTES_PER_S * wall_s)
         return tbf;
-    double least = is_queue_empty ? TBF_FRAME_BYTES : TBF_PIECE_BYTES;
+    double least = fmax(TBF_FRAME_BYTES, queued_piece_bytes);
     double burst = fmax(least, fmin(counted_bytes / wall_s * BURST_S, share));
     double rate = fmax(counted_bytes - burst, share) / wall_s;
     tbf.burst_bytes = (uint32_t)fmin(burst, FREE_BURST_BYTES);

@@ -12,7 +12,6 @@
 #ifndef NETNS_TBF_H
 #define NETNS_TBF_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define TBF_SEGMENT_BYTES 1448 /* of the stream in a full frame */
@@ -40,8 +39,8 @@ double tbf_message_bytes(double payload_bytes);
  * For so many counted bytes, to be through wall_s seconds after the first was sent; wall_s not finite
  * or not above 0: as good as no limit. The burst is two milliseconds of the rate, so that a timer that
  * is late by less costs nothing, but no more than a quarter of the bytes. However that may be it is a
- * frame at least, or a piece when the queue is not empty: so few bytes are never held up.
+ * frame at least, and the largest piece that may be queued: so few bytes are never held up.
  */
-struct tbf tbf_for_bytes(double counted_bytes, double wall_s, bool is_queue_empty);
+struct tbf tbf_for_bytes(double counted_bytes, double wall_s, uint32_t queued_piece_bytes);
 
 #endif
