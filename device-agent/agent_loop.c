@@ -12,17 +12,17 @@
 #define LINGER_S 2.0
 
 /* The modelled clock runs time_scale times slower than the wall's. */
-static int64_t modelled_now_us(const struct device *device)
+static double modelled_now_us(const struct device *device)
 {
-    return (int64_t)((double)clock_now_us() / device_time_scale(device));
+    return (double)clock_now_us() / device_time_scale(device);
 }
 
 static int64_t wait_us(const struct device *device)
 {
-    int64_t wake_us = device_wake_us(device);
-    if (wake_us == INT64_MAX)
+    double wake_us = device_wake_us(device);
+    if (isinf(wake_us))
         return -1;
-    double wall_us = ceil((double)wake_us * device_time_scale(device));
+    double wall_us = ceil(wake_us * device_time_scale(device));
     double left_us = wall_us - (double)clock_now_us();
     return left_us > 0 ? (int64_t)left_us : 0;
 }

@@ -79,7 +79,7 @@ void device_free(struct device *device)
     if (!device)
         return;
     struct msg *msg;
-    while ((msg = device_next(device)) || (msg = shaper_pop(device->uplink, INT64_MAX)))
+    while ((msg = device_next(device)) || (msg = shaper_pop(device->uplink, HUGE_VAL)))
         msg_free(msg);
     msg_free(device->result);
     shaper_free(device->uplink);
@@ -118,7 +118,7 @@ static void attach_activations(struct device *device, struct msg *msg, const flo
     msg_attach(msg, payload_lend(labels, n_samples * sizeof *labels, NULL, NULL));
 }
 
-static int start_forward(struct device *device, int64_t now_us, struct err *err)
+static int start_forward(struct device *device, double now_us, struct err *err)
 {
     device->state = FORWARD;
     pass_start(&device->pass, now_us, device->round.forward_s);
@@ -134,7 +134,7 @@ static int start_forward(struct device *device, int64_t now_us, struct err *err)
     return 0;
 }
 
-static int on_round(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+static int on_round(struct device *device, struct msg *msg, double now_us, struct err *err)
 {
     if (device->state != READY)
         return err_set(err, "round %u came while %s", msg->round.round, state_names[device->state]);
@@ -181,7 +181,7 @@ static int check_gradient(const struct device *device, const struct msg *msg, st
     return 0;
 }
 
-static int on_gradient(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+static int on_gradient(struct device *device, struct msg *msg, double now_us, struct err *err)
 {
     if (device->state != WAITING_FOR_GRADIENTS)
         return err_set(err, "a gradient came while %s", state_names[device->state]);
@@ -246,7 +246,7 @@ static int on_collect(struct device *device, struct err *err)
     return 0;
 }
 
-static int handle(struct device *device, struct msg *msg, int64_t now_us, struct err *err)
+static int handle(struct device *device, struct msg *msg, double now_us, struct err *err)
 {
     switch (msg->kind) {
     case MSG_ASSIGNMENT:
@@ -287,7 +287,7 @@ static int fail(struct device *device, const struct err *reason, struct err *err
     return err_set(err, "%s", reason->text);
 }
 
-int device_receive(struct device *device, struct msg **msg, int64_t now_us, struct err *err)
+int device_receive(struct device *device, struct msg **msg, double now_us, struct err *err)
 {
     struct err reason = ERR_INIT;
     int status = handle(device, *msg, now_us, &reason);
@@ -296,7 +296,7 @@ int device_receive(struct device *device, struct msg **msg, int64_t now_us, stru
     return status ? fail(device, &reason, err) : 0;
 }
 
-static void end_forward(struct device *device, int64_t now_us)
+static void end_forward(struct device *device, double now_us)
 {
     struct msg *msg = device->result;
     device->result = NULL;
@@ -308,7 +308,7 @@ static void end_forward(struct device *device, int64_t now_us)
     shaper_push(device->uplink, now_us, 8.0 * (double)payload_bytes(msg->payload[0]), msg);
 }
 
-static void end_backward(struct device *device, int64_t now_us)
+static void end_backward(struct device *device, double now_us)
 {
     struct msg *msg = device->result;
     device->result = NULL;
@@ -323,10 +323,10 @@ static void end_backward(struct device *device, int64_t now_us)
 /* Layers given up have gone, and were given out to be sent: the forward pass does not hold them up. */
 static bool has_handed_up(const struct device *device)
 {
-    return device->state == HANDING_UP && shaper_next_us(device->uplink) == INT64_MAX;
+    return device->state == HANDING_UP && shaper_next_us(device->uplink) == HUGE_VAL;
 }
 
-int device_advance(struct device *device, int64_t now_us, struct err *err)
+int device_advance(struct device *device, double now_us, struct err *err)
 {
     struct err reason = ERR_INIT;
     int status = 0;
@@ -342,15 +342,21 @@ int device_advance(struct device *device, int64_t now_us, struct err *err)
     return status ? fail(device, &reason, err) : 0;
 }
 
-int64_t device_wake_us(const struct device *device)
+double device_wake_us(const struct device *device)
 {
-    int64_t wake_us = shaper_next_us(device->uplink);
+    double wake_us = shaper_next_us(device->uplink);
     if ((device->state == FORWARD || device->state == BACKWARD) &&
         pass_wake_us(&device->pass) < wake_us)
         wake_us = pass_wake_us(&device->pass);
     if (has_handed_up(device))
         wake_us = shaper_free_us(device->uplink);
     return wake_us;
+}
+
+void device_shift_clock(struct device *device, double by_us)
+{
+    pass_shift_clock(&device->pass, by_us);
+    shaper_shift_clock(device->uplink, by_us);
 }
 
 struct msg *device_next(struct device *device)

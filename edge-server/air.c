@@ -13,7 +13,7 @@ struct air {
     int n_devices;
     double broadcast_bps, *downlink_bps; /* given out early: the shapers' own rates have no limit */
     bool gives_out_early;
-    int64_t arrival_us; /* of what was given out last */
+    double arrival_us; /* of what was given out last */
 };
 
 /* A rate of 0 belongs to a link that carries nothing under this plan. */
@@ -69,27 +69,27 @@ void air_free(struct air *air)
 }
 
 /* Early, a thing comes back when its turn begins, and the link is taken for as long as it takes. */
-static void push(struct air *air, struct shaper *link, double rate_bps, int64_t now_us, double bits,
+static void push(struct air *air, struct shaper *link, double rate_bps, double now_us, double bits,
                  void *cookie)
 {
     shaper_push(link, now_us, bits, cookie);
     if (air->gives_out_early)
-        shaper_block(link, shaper_free_us(link) + (int64_t)ceil(bits / rate_bps * 1e6));
+        shaper_block(link, shaper_free_us(link) + bits / rate_bps * 1e6);
 }
 
-void air_broadcast(struct air *air, int64_t now_us, double bits, void *cookie)
+void air_broadcast(struct air *air, double now_us, double bits, void *cookie)
 {
     push(air, air->broadcast, air->broadcast_bps, now_us, bits, cookie);
     for (int i = 0; i < air->n_devices; i++)
         shaper_block(air->downlinks[i], shaper_free_us(air->broadcast));
 }
 
-void air_send(struct air *air, int64_t now_us, int device, double bits, void *cookie)
+void air_send(struct air *air, double now_us, int device, double bits, void *cookie)
 {
     push(air, air->downlinks[device], air->downlink_bps[device], now_us, bits, cookie);
 }
 
-void *air_pop(struct air *air, int64_t now_us, int *device)
+void *air_pop(struct air *air, double now_us, int *device)
 {
     *device = AIR_ALL;
     struct shaper *link = air->broadcast;
@@ -99,22 +99,29 @@ void *air_pop(struct air *air, int64_t now_us, int *device)
         cookie = shaper_pop(link, now_us);
         *device = i;
     }
-    int64_t free_us = shaper_free_us(link);
+    double free_us = shaper_free_us(link);
     air->arrival_us = air->gives_out_early && free_us > now_us ? free_us : now_us;
     return cookie;
 }
 
-int64_t air_arrival_us(const struct air *air)
+double air_arrival_us(const struct air *air)
 {
     return air->arrival_us;
 }
 
-int64_t air_wake_us(const struct air *air)
+double air_wake_us(const struct air *air)
 {
-    int64_t wake_us = shaper_next_us(air->broadcast);
+    double wake_us = shaper_next_us(air->broadcast);
     for (int i = 0; i < air->n_devices; i++) {
-        int64_t next_us = shaper_next_us(air->downlinks[i]);
+        double next_us = shaper_next_us(air->downlinks[i]);
         wake_us = next_us < wake_us ? next_us : wake_us;
     }
     return wake_us;
+}
+
+void air_shift_clock(struct air *air, double by_us)
+{
+    shaper_shift_clock(air->broadcast, by_us);
+    for (int i = 0; i < air->n_devices; i++)
+        shaper_shift_clock(air->downlinks[i], by_us);
 }

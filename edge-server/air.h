@@ -26,17 +26,20 @@ void air_set_rates(struct air *air, const struct rates *rates);
  */
 void air_give_out_early(struct air *air);
 
-void air_broadcast(struct air *air, int64_t now_us, double bits, void *cookie);
-void air_send(struct air *air, int64_t now_us, int device, double bits, void *cookie);
+void air_broadcast(struct air *air, double now_us, double bits, void *cookie);
+void air_send(struct air *air, double now_us, int device, double bits, void *cookie);
 
 #define AIR_ALL (-1)
 
 /* One thing that has arrived by now_us: its cookie, and in *device whose it is, or AIR_ALL. NULL: none. */
-void *air_pop(struct air *air, int64_t now_us, int *device);
+void *air_pop(struct air *air, double now_us, int *device);
 
 /* When what air_pop() gave out just now has arrived: now_us, or, given out early, when it will have. */
-int64_t air_arrival_us(const struct air *air);
+double air_arrival_us(const struct air *air);
 
-int64_t air_wake_us(const struct air *air); /* INT64_MAX: nothing on its way */
+double air_wake_us(const struct air *air); /* INFINITY: nothing on its way */
+
+/* The clock now shows by_us more. */
+void air_shift_clock(struct air *air, double by_us);
 
 #endif

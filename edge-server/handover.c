@@ -159,7 +159,7 @@ static int check_layers(struct server *server, int seat, const struct msg *msg)
     return 0;
 }
 
-void handover_on_layers(struct server *server, int seat, struct msg *msg, int64_t now_us)
+void handover_on_layers(struct server *server, int seat, struct msg *msg, double now_us)
 {
     struct seat *from = &server->seats[seat];
     struct round_record *record = current_record(server);
@@ -173,7 +173,7 @@ void handover_on_layers(struct server *server, int seat, struct msg *msg, int64_
     for (size_t what = 0; what < MSG_MAX_PAYLOADS; what++)
         from->layers[what] = payload_share(msg->payload[what]);
     record->handover_bytes += msg_payload_bytes(msg);
-    record->measured.handover_s[seat] += (double)(now_us - from->round_sent_us) * 1e-6;
+    record->measured.handover_s[seat] += (now_us - from->round_sent_us) * 1e-6;
     from->round_sent_us = now_us; /* its forward pass begins here */
     from->state = SEAT_COMPUTING;
     if (++server->turn.n_handed == server->turn.n_seats)

@@ -59,6 +59,16 @@ static void add_handover(const struct schedule *schedule, const struct rates *ra
     }
 }
 
+/* In the first round the first device has its front part already: nobody hands it one. */
+static void leave_out_first_handover(struct schedule *schedule)
+{
+    const struct problem *problem = &schedule->problem;
+    int last = problem->n_devices - 1;
+    if (schedule->round == 1 && problem->takes_turns && last > 0)
+        schedule->terms.handover_s[last] =
+            seconds(problem->cuts[schedule->plan.cut].front_bits, schedule->rates.uplink_bps[last]);
+}
+
 /* Rates, terms and latency of this round under the plan that holds. */
 static void evaluate(struct schedule *schedule)
 {
@@ -66,6 +76,7 @@ static void evaluate(struct schedule *schedule)
     schedule->cut = layer_of(schedule, plan->cut);
     round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem, plan,
                          &schedule->rates, &schedule->terms);
+    leave_out_first_handover(schedule);
     add_handover(schedule, &schedule->rates, schedule->previous_cut, schedule->cut,
                  &schedule->terms);
     schedule->latency_s = latency_total(&schedule->problem, &schedule->terms);

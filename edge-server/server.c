@@ -2,6 +2,7 @@
 #include "edge-server/server.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,7 +105,7 @@ void server_free(struct server *server)
     server_clear_outbox(server);
     int seat;
     struct msg *msg;
-    while ((msg = air_pop(server->air, INT64_MAX, &seat)))
+    while ((msg = air_pop(server->air, HUGE_VAL, &seat)))
         msg_free(msg);
     air_free(server->air);
     back_free(server->back);
@@ -165,7 +166,7 @@ uint32_t server_wanted_round(const struct server *server)
     return server->state == SERVER_PLANNING ? server->records[server->current].round + 1 : 0;
 }
 
-void server_start_round(struct server *server, int64_t now_us)
+void server_start_round(struct server *server, double now_us)
 {
     assert(server->in.schedule->round == server_wanted_round(server));
     server->last_is_current = false;
@@ -231,7 +232,7 @@ static void on_evaluation(struct server *server, int seat, struct msg *msg)
     finish_round(server);
 }
 
-static void from_device(struct server *server, int seat, struct msg *msg, int64_t now_us)
+static void from_device(struct server *server, int seat, struct msg *msg, double now_us)
 {
     switch (msg->kind) {
     case MSG_READY:
@@ -270,7 +271,7 @@ static void from_device(struct server *server, int seat, struct msg *msg, int64_
                 msg_kind_name(msg->kind));
 }
 
-void server_receive(struct server *server, uint64_t peer, struct msg **msg, int64_t now_us)
+void server_receive(struct server *server, uint64_t peer, struct msg **msg, double now_us)
 {
     int seat = seat_of_peer(server, peer);
     bool is_over = server->state == SERVER_DONE || server->state == SERVER_FAILED;
@@ -301,15 +302,27 @@ void server_stop(struct server *server, const char *reason)
     server_fail(server, "%s", reason);
 }
 
-void server_advance(struct server *server, int64_t now_us)
+void server_advance(struct server *server, double now_us)
 {
     if (server->state == SERVER_TRAINING)
         turn_advance(server, now_us);
 }
 
-int64_t server_wake_us(const struct server *server)
+double server_wake_us(const struct server *server)
 {
-    return server->state == SERVER_TRAINING ? turn_wake_us(server) : INT64_MAX;
+    return server->state == SERVER_TRAINING ? turn_wake_us(server) : HUGE_VAL;
+}
+
+void server_shift_clock(struct server *server, double by_us)
+{
+    server->run_start_us += by_us;
+    server->round_start_us += by_us;
+    for (int i = 0; i < server->n_seats; i++) {
+        server->seats[i].round_sent_us += by_us;
+        server->seats[i].answered_us += by_us;
+    }
+    turn_shift_clock(&server->turn, by_us);
+    air_shift_clock(server->air, by_us);
 }
 
 const struct round_record *server_next_record(struct server *server)

@@ -4,9 +4,9 @@
  * in, messages and round records come out. Driven by the server's loop with ZeroMQ and the wall clock, by a
  * simulator with a virtual one.
  *
- * Time is modelled microseconds. The server's computing and the air to the devices are emulated as the
- * experiment says (link/pass.h, edge-server/air.h); what is measured is measured with the times given here
- * and the durations devices report.
+ * Time is modelled microseconds, INFINITY for never. The server's computing and the air to the devices are
+ * emulated as the experiment says (link/pass.h, edge-server/air.h); what is measured is measured with the times
+ * given here and the durations devices report.
  *
  * Between rounds it waits to be told to go on, so that a plan can be made: server_wanted_round() says for which
  * round; then schedule_next() and server_start_round().
@@ -41,7 +41,7 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err);
 void server_free(struct server *server); /* messages given out that lend its memory must be gone */
 
 /* A message of some peer, taken over. Nothing a peer sends makes this fail: see server_state(). */
-void server_receive(struct server *server, uint64_t peer, struct msg **msg, int64_t now_us);
+void server_receive(struct server *server, uint64_t peer, struct msg **msg, double now_us);
 
 /* A peer is gone, and why. The run ends unless the peer was none of its devices. */
 void server_lost(struct server *server, uint64_t peer, const char *reason);
@@ -51,10 +51,13 @@ void server_stop(struct server *server, const char *reason);
 
 /* The round that waits for the schedule, or 0; and its start, once the schedule is there. */
 uint32_t server_wanted_round(const struct server *server);
-void server_start_round(struct server *server, int64_t now_us);
+void server_start_round(struct server *server, double now_us);
 
-void server_advance(struct server *server, int64_t now_us);
-int64_t server_wake_us(const struct server *server); /* INT64_MAX: only after a message */
+void server_advance(struct server *server, double now_us);
+double server_wake_us(const struct server *server); /* INFINITY: only after a message */
+
+/* The clock now shows by_us more than it did: every stamp kept here moves with it. */
+void server_shift_clock(struct server *server, double by_us);
 
 /* Only with a link kind that paces elsewhere; good until the next call. */
 const struct link_pace *server_next_pace(struct server *server);

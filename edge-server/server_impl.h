@@ -33,8 +33,8 @@ struct seat {
     enum seat_state state;
     uint64_t peer;
     uint64_t n_train, n_test;               /* samples it will train on, and has for evaluations */
-    int64_t round_sent_us;                  /* MSG_ROUND was on its way from here on */
-    int64_t answered_us;                    /* its gradient had gone by here */
+    double round_sent_us;                   /* MSG_ROUND was on its way from here on */
+    double answered_us;                     /* its gradient had gone by here */
     bool returns_layers, returns_optimizer; /* as asked for with the round */
     struct payload *layers[MSG_MAX_PAYLOADS]; /* handed up, until all have; NULL */
 };
@@ -57,8 +57,8 @@ struct turn {
     int n_handed, n_arrived, n_done;
     enum turn_phase phase;
     struct pass pass;
-    int64_t gradients_us; /* backward was over: gradients went on the air */
-    int64_t broadcast_end_us;
+    double gradients_us; /* backward was over: gradients went on the air */
+    double broadcast_end_us;
 };
 
 /* The cut's way into this round, from == to when it stays. */
@@ -91,7 +91,7 @@ struct server {
     int n_slots;    /* n = ceil(phi b), 0 when taking turns */
     int n_test;     /* samples an evaluation covers */
 
-    int64_t round_start_us;
+    double run_start_us, round_start_us; /* the first round began, this one did */
     struct move move;
     struct turn turn;
     struct evaluation evaluation;
@@ -122,11 +122,21 @@ void gathering_on_hello(struct server *server, uint64_t peer, const struct msg_h
 void gathering_on_ready(struct server *server, int seat, const struct msg_ready *ready);
 
 /* turn.c */
-void turn_start_round(struct server *server, int64_t now_us);
-void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us);
-void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us);
-void turn_advance(struct server *server, int64_t now_us);
-int64_t turn_wake_us(const struct server *server);
+void turn_start_round(struct server *server, double now_us);
+void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us);
+void turn_on_round_done(struct server *server, int seat, struct msg *msg, double now_us);
+void turn_advance(struct server *server, double now_us);
+double turn_wake_us(const struct server *server);
+void turn_shift_clock(struct turn *turn, double by_us);
+
+/* timeline.c: what happens now, into the current record. */
+void timeline_start_round(struct server *server, double now_us);
+void timeline_start_turn(struct server *server, double now_us);
+void timeline_arrived(struct server *server, int seat, double forward_s, double now_us);
+void timeline_forward(struct server *server, double now_us);
+void timeline_backward(struct server *server, double now_us);
+void timeline_gradients(struct server *server); /* backward is over, or the broadcast */
+void timeline_done(struct server *server, int seat, const struct msg *msg, double now_us);
 
 /* handover.c */
 /* At a round's start: the server's layers as its plan says. */
@@ -135,7 +145,7 @@ void handover_release(struct server *server);
 void handover_release_seat(struct seat *seat);
 /* The cut, what the seat's device gains and what it is to hand up. */
 void handover_attach(const struct server *server, int seat, struct msg *msg);
-void handover_on_layers(struct server *server, int seat, struct msg *msg, int64_t now_us);
+void handover_on_layers(struct server *server, int seat, struct msg *msg, double now_us);
 
 /* collect.c */
 void collect_start(struct server *server);

@@ -42,9 +42,9 @@ struct run {
     int64_t reminded_us;
 };
 
-static int64_t modelled_now_us(const struct run *run)
+static double modelled_now_us(const struct run *run)
 {
-    return (int64_t)((double)clock_now_us() / run->e->testbed.time_scale);
+    return (double)clock_now_us() / run->e->testbed.time_scale;
 }
 
 static void print_out(struct strbuf *text)
@@ -187,7 +187,7 @@ static int prepare(struct run *run, struct err *err)
         return -1;
     inputs.partition = run->partition.index ? &run->partition : NULL;
     bool takes_turns = run->schedule.problem.takes_turns;
-    run->summary = summary_new(takes_turns);
+    run->summary = summary_new(run->e, takes_turns);
     run->results = results_open(run->options->out_dir, run->e, takes_turns, err);
     run->server = run->results ? server_new(&inputs, err) : NULL;
     if (!run->server)
@@ -270,10 +270,10 @@ static void watch_gathering(struct run *run)
 
 static int64_t wait_us(const struct run *run)
 {
-    int64_t wake_us = server_wake_us(run->server);
-    if (wake_us == INT64_MAX)
+    double wake_us = server_wake_us(run->server);
+    if (isinf(wake_us))
         return REMIND_EVERY_US;
-    double left_us = ceil((double)wake_us * run->e->testbed.time_scale) - (double)clock_now_us();
+    double left_us = ceil(wake_us * run->e->testbed.time_scale) - (double)clock_now_us();
     return left_us > 0 ? (int64_t)left_us : 0;
 }
 
@@ -329,6 +329,9 @@ static int release(struct run *run, struct err *err)
 int server_run(const struct server_options *options, struct err *err)
 {
     struct run run = {.options = options, .e = options->experiment};
+    if (run.e->testbed.time_scale <= 0)
+        return err_set(err,
+                       "testbed.time_scale: auto is for `splitbed run` to find: give a number");
     int status = prepare(&run, err);
     if (!status) {
         status = train(&run, err);

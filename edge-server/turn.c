@@ -7,10 +7,6 @@
 
 #include "edge-server/server_impl.h"
 
-/* A round this much longer than predicted was held up by the machine. */
-#define LATE_SHARE  0.05
-#define LATE_WALL_S 0.002
-
 static const struct experiment *experiment_of(const struct server *server)
 {
     return server->in.experiment;
@@ -66,7 +62,7 @@ static void pace_downlink(struct server *server, int seat, const struct msg *msg
     server_pace(server, &pace);
 }
 
-static void send_round(struct server *server, int seat, struct msg *msg, int64_t now_us)
+static void send_round(struct server *server, int seat, struct msg *msg, double now_us)
 {
     struct seat *to = &server->seats[seat];
     to->returns_layers = msg->round.returns_layers;
@@ -78,7 +74,7 @@ static void send_round(struct server *server, int seat, struct msg *msg, int64_t
 }
 
 /* Weights take their time: those of a front handed on, to its device; those that all gain, to all at once. */
-static void send_round_on_air(struct server *server, int seat, struct msg *msg, int64_t now_us)
+static void send_round_on_air(struct server *server, int seat, struct msg *msg, double now_us)
 {
     double bits = 8.0 * (double)msg_payload_bytes(msg);
     server->seats[seat].round_sent_us = now_us;
@@ -93,7 +89,7 @@ static void send_round_on_air(struct server *server, int seat, struct msg *msg, 
         air_broadcast(server->air, now_us, bits, msg);
 }
 
-static void start_turn(struct server *server, int index, int64_t now_us)
+static void start_turn(struct server *server, int index, double now_us)
 {
     struct turn *turn = &server->turn;
     bool takes_turns = server->framework->takes_turns;
@@ -101,6 +97,7 @@ static void start_turn(struct server *server, int index, int64_t now_us)
                           .first = takes_turns ? index : 0,
                           .n_seats = takes_turns ? 1 : server->n_seats,
                           .phase = TURN_GATHERING};
+    timeline_start_turn(server, now_us);
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *msg = round_message(server, i);
         if (msg_payload_bytes(msg) == 0)
@@ -110,7 +107,7 @@ static void start_turn(struct server *server, int index, int64_t now_us)
     }
 }
 
-void turn_start_round(struct server *server, int64_t now_us)
+void turn_start_round(struct server *server, double now_us)
 {
     const struct schedule *schedule = server->in.schedule;
     struct err err = ERR_INIT;
@@ -123,7 +120,7 @@ void turn_start_round(struct server *server, int64_t now_us)
     record->plan_round = schedule->plan_round;
     latency_terms_copy(&record->predicted, &schedule->terms);
     record->predicted_s = schedule->latency_s;
-    server->round_start_us = now_us;
+    timeline_start_round(server, now_us);
     server->state = SERVER_TRAINING;
     if (server->link->is_emulated)
         air_set_rates(server->air, &schedule->rates);
@@ -133,17 +130,18 @@ void turn_start_round(struct server *server, int64_t now_us)
         start_turn(server, 0, now_us);
 }
 
-static void start_forward(struct server *server, int64_t now_us)
+static void start_forward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     double modelled_s = server->in.schedule->terms.server_forward_s / n_turns(server);
     turn->phase = TURN_FORWARD;
+    timeline_forward(server, now_us);
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     back_forward(server->back, turn->n_seats,
                  server->framework->takes_turns ? &server->one : server->lambda);
 }
 
-void turn_on_activations(struct server *server, int seat, struct msg *msg, int64_t now_us)
+void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_activations *a = &msg->activations;
     struct round_record *record = current_record(server);
@@ -162,11 +160,13 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, int64
     }
     back_put(server->back, seat - turn->first, payload_data(msg->payload[0]),
              payload_data(msg->payload[1]));
-    double since_s = (double)(now_us - server->seats[seat].round_sent_us) * 1e-6;
+    double since_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
     record->measured.device_forward_s[seat] = a->forward_s;
     record->measured.uplink_s[seat] = since_s - a->forward_s;
     record->devices[seat].forward_busy_s = a->forward_busy_s;
+    record->devices[seat].uplink_bytes = payload_bytes(msg->payload[0]);
     record->uplink_bytes += payload_bytes(msg->payload[0]);
+    timeline_arrived(server, seat, a->forward_s, now_us);
     server->seats[seat].state = SEAT_WAITING;
     if (++turn->n_arrived == turn->n_seats)
         start_forward(server, now_us);
@@ -179,13 +179,14 @@ static void end_pass(struct server *server)
     record->n_overruns += pass_overran(&server->turn.pass);
 }
 
-static void end_forward(struct server *server, int64_t now_us)
+static void end_forward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     end_pass(server);
     current_record(server)->measured.server_forward_s += pass_elapsed_s(&turn->pass, now_us);
     double modelled_s = server->in.schedule->terms.server_backward_s / n_turns(server);
     turn->phase = TURN_BACKWARD;
+    timeline_backward(server, now_us);
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     server->framework->learn(server->back, server->aggregation, server->n_slots);
 }
@@ -205,7 +206,7 @@ static struct msg *gradient_message(struct server *server, const float *gradient
 }
 
 /* The record's losses, and the gradients on the air. */
-static void end_backward(struct server *server, int64_t now_us)
+static void end_backward(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     struct round_record *record = current_record(server);
@@ -215,6 +216,7 @@ static void end_backward(struct server *server, int64_t now_us)
     record->columns_below_last += back_columns_below_last(server->back);
     turn->phase = TURN_ANSWERING;
     turn->gradients_us = turn->broadcast_end_us = now_us;
+    timeline_gradients(server);
     const float *shared = back_shared_gradient(server->back);
     if (shared) {
         struct msg *msg = gradient_message(server, shared, true);
@@ -229,34 +231,37 @@ static void end_backward(struct server *server, int64_t now_us)
         if (!own)
             continue;
         struct msg *msg = gradient_message(server, own, false);
+        record->devices[seat].downlink_bytes = msg_payload_bytes(msg);
         record->downlink_bytes += msg_payload_bytes(msg);
         air_send(server->air, now_us, seat, 8.0 * (double)msg_payload_bytes(msg), msg);
     }
 }
 
-static void count_handover(struct server *server, int seat, int64_t now_us)
+/* What came down to `seat` is the hand-over of device `of`. */
+static void count_handover(struct server *server, int of, int seat, double now_us)
 {
-    double elapsed_s = (double)(now_us - server->seats[seat].round_sent_us) * 1e-6;
-    current_record(server)->measured.handover_s[seat] += elapsed_s;
+    double elapsed_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
+    current_record(server)->measured.handover_s[of] += elapsed_s;
 }
 
 /* What all gain is there: the round can begin on every device. */
-static void send_rounds(struct server *server, int64_t arrival_us)
+static void send_rounds(struct server *server, double arrival_us)
 {
     for (int i = 0; i < server->n_seats; i++) {
         struct msg *msg = round_message(server, i);
-        count_handover(server, i, arrival_us);
+        count_handover(server, i, i, arrival_us);
         pace_downlink(server, i, msg, server->in.schedule->rates.broadcast_bps);
         send_round(server, i, msg, arrival_us);
     }
 }
 
 /* One message to every device of the turn, the tensor shared. */
-static void send_gradient_to_all(struct server *server, struct msg *msg, int64_t arrival_us)
+static void send_gradient_to_all(struct server *server, struct msg *msg, double arrival_us)
 {
     struct turn *turn = &server->turn;
     turn->broadcast_end_us = arrival_us;
-    current_record(server)->measured.broadcast_s = (double)(arrival_us - turn->gradients_us) * 1e-6;
+    timeline_gradients(server);
+    current_record(server)->measured.broadcast_s = (arrival_us - turn->gradients_us) * 1e-6;
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *copy = msg_new(MSG_GRADIENT);
         copy->gradient = msg->gradient;
@@ -271,12 +276,12 @@ static void send_gradient_to_all(struct server *server, struct msg *msg, int64_t
     msg_free(msg);
 }
 
-static void send_from_air(struct server *server, struct msg *msg, int seat, int64_t arrival_us)
+static void send_from_air(struct server *server, struct msg *msg, int seat, double arrival_us)
 {
     struct seat *to = &server->seats[seat];
     pace_downlink(server, seat, msg, server->in.schedule->rates.downlink_bps[seat]);
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
-        count_handover(server, seat, arrival_us);
+        count_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, arrival_us);
         send_round(server, seat, msg, arrival_us);
         return;
     }
@@ -285,7 +290,7 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, int6
     server_send(server, seat, msg);
 }
 
-static void send_broadcast(struct server *server, struct msg *msg, int64_t arrival_us)
+static void send_broadcast(struct server *server, struct msg *msg, double arrival_us)
 {
     if (msg->kind != MSG_ROUND) {
         send_gradient_to_all(server, msg, arrival_us);
@@ -295,7 +300,7 @@ static void send_broadcast(struct server *server, struct msg *msg, int64_t arriv
     send_rounds(server, arrival_us);
 }
 
-void turn_advance(struct server *server, int64_t now_us)
+void turn_advance(struct server *server, double now_us)
 {
     struct turn *turn = &server->turn;
     if (turn->phase == TURN_FORWARD && pass_is_over(&turn->pass, now_us))
@@ -312,14 +317,21 @@ void turn_advance(struct server *server, int64_t now_us)
     }
 }
 
-int64_t turn_wake_us(const struct server *server)
+double turn_wake_us(const struct server *server)
 {
-    int64_t wake_us = air_wake_us(server->air);
+    double wake_us = air_wake_us(server->air);
     if (server->turn.phase == TURN_FORWARD || server->turn.phase == TURN_BACKWARD) {
-        int64_t pass_us = pass_wake_us(&server->turn.pass);
+        double pass_us = pass_wake_us(&server->turn.pass);
         wake_us = pass_us < wake_us ? pass_us : wake_us;
     }
     return wake_us;
+}
+
+void turn_shift_clock(struct turn *turn, double by_us)
+{
+    pass_shift_clock(&turn->pass, by_us);
+    turn->gradients_us += by_us;
+    turn->broadcast_end_us += by_us;
 }
 
 /*
@@ -327,17 +339,17 @@ int64_t turn_wake_us(const struct server *server)
  * own backward pass, is the downlink's; when the front part comes back with the answer, the downlink ends
  * where its emulation does, and the rest is the hand-over's.
  */
-static void measure_downlink(struct server *server, int seat, const struct msg *msg, int64_t now_us)
+static void measure_downlink(struct server *server, int seat, const struct msg *msg, double now_us)
 {
     struct latency_terms *measured = &current_record(server)->measured;
     struct turn *turn = &server->turn;
     double backward_s = msg->round_done.backward_s;
-    double whole_s = (double)(now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
+    double whole_s = (now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
     measured->device_backward_s[seat] = backward_s;
     measured->downlink_s[seat] = whole_s;
     if (msg->n_payloads == 0)
         return;
-    double downlink_s = (double)(server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
+    double downlink_s = (server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
     measured->downlink_s[seat] = downlink_s;
     measured->handover_s[seat] += whole_s - downlink_s;
 }
@@ -365,13 +377,12 @@ static int take_front(struct server *server, int seat, const struct msg *msg)
 static bool is_late(const struct server *server, const struct round_record *record)
 {
     const struct experiment *e = experiment_of(server);
-    double excess_s = record->measured_s - record->predicted_s;
     return e->testbed.models_compute && server->link->is_emulated &&
-           excess_s > LATE_SHARE * record->predicted_s &&
-           excess_s > LATE_WALL_S / e->testbed.time_scale;
+           record->measured_s > record->predicted_s &&
+           difference_is_large(record->predicted_s, record->measured_s, e->testbed.time_scale);
 }
 
-void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_t now_us)
+void turn_on_round_done(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_round_done *done = &msg->round_done;
     struct round_record *record = current_record(server);
@@ -384,6 +395,7 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
     if (take_front(server, seat, msg))
         return;
     measure_downlink(server, seat, msg, now_us);
+    timeline_done(server, seat, msg, now_us);
     record->devices[seat].backward_busy_s = done->backward_busy_s;
     record->devices[seat].n_overruns = done->n_overruns;
     record->n_overruns += done->n_overruns;
@@ -394,7 +406,7 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, int64_
         start_turn(server, turn->index + 1, now_us);
         return;
     }
-    record->measured_s = (double)(now_us - server->round_start_us) * 1e-6;
+    record->measured_s = (now_us - server->round_start_us) * 1e-6;
     record->is_late = is_late(server, record);
     server_end_round(server);
 }

@@ -305,8 +305,11 @@ static const struct key_row rows[] = {
      .help = "policy fixed: device of each subchannel, repeated when fewer; []: all in turn",
      IN(experiment, scheduler.owners)},
 
-    {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, CLOSED(1e-6, 1e6), .fallback = "1",
-     .help = "wall-clock seconds one modelled second lasts", IN(experiment, testbed.time_scale)},
+    {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, CLOSED(1e-6, 1e6), .takes_auto = true,
+     .fallback = "1",
+     .help = "wall-clock seconds one modelled second lasts; auto: `splitbed run` finds what this "
+             "machine needs",
+     IN(experiment, testbed.time_scale)},
     {"testbed", "compute", KEY_MODELLED, .fallback = "modelled",
      .help = "wait until the modelled compute time has passed, or go at the machine's own speed",
      IN(experiment, testbed.models_compute)},
@@ -321,6 +324,9 @@ static const struct key_row rows[] = {
     {"testbed", "listen", KEY_ADDRESS, .fallback = "tcp://127.0.0.1:*",
      .help = "where the server takes devices; port *: any free one",
      IN(experiment, testbed.listen)},
+    {"testbed", "trace_rounds", KEY_INTEGER, CLOSED(0, 1e9), .fallback = "100",
+     .help = "the first so many rounds go into trace.json; 0: no such file",
+     IN(experiment, testbed.trace_rounds)},
 
     {"model file", "name", KEY_NAME, .help = "of the model", IN(model_keys, name)},
     {"model file", "input", KEY_SHAPE, CLOSED(1, SHAPE_MAX_DIM), .help = "shape of one sample",

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "link/pass.h"
 
-#include <math.h>
-
-void pass_start(struct pass *pass, int64_t now_us, double modelled_s)
+void pass_start(struct pass *pass, double now_us, double modelled_s)
 {
     pass->start_us = now_us;
-    pass->due_us = now_us + (int64_t)llround(modelled_s * 1e6);
+    pass->due_us = now_us + modelled_s * 1e6;
     pass->busy_us = -1;
 }
 
-bool pass_is_over(struct pass *pass, int64_t now_us)
+bool pass_is_over(struct pass *pass, double now_us)
 {
     if (pass->busy_us < 0)
         pass->busy_us = now_us - pass->start_us;
     return now_us >= pass->due_us;
 }
 
-int64_t pass_wake_us(const struct pass *pass)
+double pass_wake_us(const struct pass *pass)
 {
     return pass->busy_us < 0 ? pass->start_us : pass->due_us;
 }
@@ -29,10 +27,16 @@ bool pass_overran(const struct pass *pass)
 
 double pass_busy_s(const struct pass *pass)
 {
-    return (double)pass->busy_us * 1e-6;
+    return pass->busy_us * 1e-6;
 }
 
-double pass_elapsed_s(const struct pass *pass, int64_t now_us)
+double pass_elapsed_s(const struct pass *pass, double now_us)
 {
-    return (double)(now_us - pass->start_us) * 1e-6;
+    return (now_us - pass->start_us) * 1e-6;
+}
+
+void pass_shift_clock(struct pass *pass, double by_us)
+{
+    pass->start_us += by_us;
+    pass->due_us += by_us;
 }

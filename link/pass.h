@@ -13,23 +13,25 @@
 #define LINK_PASS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 struct pass {
-    int64_t start_us;
-    int64_t due_us;  /* start + modelled duration; start itself when not emulated */
-    int64_t busy_us; /* real computing; -1 until the first look */
+    double start_us;
+    double due_us;  /* start + modelled duration; start itself when not emulated */
+    double busy_us; /* real computing; -1 until the first look */
 };
 
 /* modelled_s 0: not emulated, over as soon as computed. */
-void pass_start(struct pass *pass, int64_t now_us, double modelled_s);
+void pass_start(struct pass *pass, double now_us, double modelled_s);
 
-bool pass_is_over(struct pass *pass, int64_t now_us);
-int64_t pass_wake_us(const struct pass *pass);
+bool pass_is_over(struct pass *pass, double now_us);
+double pass_wake_us(const struct pass *pass);
 
 /* After the first look: whether the computing took longer than modelled (never when not emulated). */
 bool pass_overran(const struct pass *pass);
 double pass_busy_s(const struct pass *pass);
-double pass_elapsed_s(const struct pass *pass, int64_t now_us);
+double pass_elapsed_s(const struct pass *pass, double now_us);
+
+/* The clock of whoever drives now shows by_us more. */
+void pass_shift_clock(struct pass *pass, double by_us);
 
 #endif

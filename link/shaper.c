@@ -11,29 +11,20 @@
 #define STEP_MIN_BYTES UINT64_C(4096)
 #define STEP_MAX_BYTES UINT64_C(262144)
 
-/*
- * An instant as whole microseconds and a fraction in [0, 1): a double alone would lose the fraction
- * on a clock that has run for years.
- */
-struct instant {
-    int64_t us;
-    double fraction_us;
-};
-
 /* How a message is carried, as it was set when the message was pushed. */
 struct carrier {
     double rate_bps;
     bool has_capacity; /* in place of the rate */
     struct capacity capacity;
-    int64_t epoch_us;
+    double epoch_us;
     double delay_us;
 };
 
 struct message {
     struct carrier carrier;
-    struct instant start, end; /* on the link */
-    struct instant not_before; /* the message before has arrived */
-    struct instant arrival;    /* of its last bit */
+    double start_us, end_us; /* on the link */
+    double not_before_us;    /* the message before has arrived */
+    double arrival_us;       /* of its last bit */
     double bits;
     uint64_t taken_bytes;
     void *cookie;
@@ -41,48 +32,18 @@ struct message {
 
 struct shaper {
     struct carrier carrier;
-    struct instant free; /* when the last bit of the queue, or of a block, has gone */
-    struct instant last_arrival;
+    double free_us; /* when the last bit of the queue, or of a block, has gone */
+    double last_arrival_us;
     struct message *queue;
     size_t first, n, capacity; /* the queue is queue[first .. n) */
     double delivered_bits;
 };
 
-/* 2^62 us: no clock gets there, and adding to it does not overflow. */
-#define FOREVER_US (INT64_MAX / 2)
-
-static struct instant later_by(struct instant t, double us)
-{
-    double whole;
-
-    if (us >= (double)(FOREVER_US - t.us))
-        return (struct instant){FOREVER_US, 0};
-    t.fraction_us += modf(us, &whole);
-    t.us += (int64_t)whole;
-    if (t.fraction_us >= 1) {
-        t.fraction_us -= 1;
-        t.us += 1;
-    }
-    return t;
-}
-
-static int64_t rounded_up(struct instant t)
-{
-    return t.us + (t.fraction_us > 0);
-}
-
-static struct instant later_of(struct instant a, struct instant b)
-{
-    bool is_a = a.us > b.us || (a.us == b.us && a.fraction_us >= b.fraction_us);
-    return is_a ? a : b;
-}
-
 struct shaper *shaper_new(double rate_bps)
 {
     struct shaper *shaper = mem_zero(1, sizeof *shaper);
 
-    shaper->free.us = INT64_MIN / 2; /* idle since ever, whatever the clock's zero is */
-    shaper->last_arrival = shaper->free;
+    shaper->free_us = shaper->last_arrival_us = -HUGE_VAL; /* idle since ever */
     shaper_set_rate(shaper, rate_bps);
     return shaper;
 }
@@ -102,7 +63,7 @@ void shaper_set_rate(struct shaper *shaper, double rate_bps)
     shaper->carrier.has_capacity = false;
 }
 
-void shaper_set_capacity(struct shaper *shaper, const struct capacity *capacity, int64_t epoch_us)
+void shaper_set_capacity(struct shaper *shaper, const struct capacity *capacity, double epoch_us)
 {
     shaper->carrier.capacity = *capacity;
     shaper->carrier.has_capacity = true;
@@ -115,26 +76,20 @@ void shaper_set_delay(struct shaper *shaper, double delay_s)
     shaper->carrier.delay_us = delay_s * 1e6;
 }
 
-/* Seconds as doubles leave some picoseconds behind, which are no further microsecond to wait. */
-static double whole_us(double us)
-{
-    return fabs(us - nearbyint(us)) < 1e-4 ? nearbyint(us) : us;
-}
-
-/* When so many bits that start to leave at `start` have left. */
-static struct instant left_by(const struct carrier *carrier, struct instant start, double bits)
+/* When so many bits that start to leave at start_us have left. */
+static double left_by(const struct carrier *carrier, double start_us, double bits)
 {
     if (carrier->has_capacity) {
-        double start_s = ((double)(start.us - carrier->epoch_us) + start.fraction_us) * 1e-6;
+        double start_s = (start_us - carrier->epoch_us) * 1e-6;
         double end_s = capacity_end_s(&carrier->capacity, fmax(start_s, 0), bits);
-        return later_by(start, whole_us(fmax((end_s - start_s) * 1e6, 0)));
+        return start_us + fmax((end_s - start_s) * 1e6, 0);
     }
-    return isinf(carrier->rate_bps) ? start : later_by(start, bits * 1e6 / carrier->rate_bps);
+    return isinf(carrier->rate_bps) ? start_us : start_us + bits * 1e6 / carrier->rate_bps;
 }
 
-static struct instant arrived_by(const struct message *message, struct instant left)
+static double arrived_by(const struct message *message, double left_us)
 {
-    return later_of(later_by(left, message->carrier.delay_us), message->not_before);
+    return fmax(left_us + message->carrier.delay_us, message->not_before_us);
 }
 
 /*
@@ -152,38 +107,34 @@ static struct message *room_for_one(struct shaper *shaper)
     return &shaper->queue[shaper->n++];
 }
 
-void shaper_push(struct shaper *shaper, int64_t now_us, double bits, void *cookie)
+void shaper_push(struct shaper *shaper, double now_us, double bits, void *cookie)
 {
     struct message *message = room_for_one(shaper);
 
     assert(bits >= 0);
-    if (shaper->free.us < now_us)
-        shaper->free = (struct instant){now_us, 0};
+    shaper_block(shaper, now_us);
     *message = (struct message){.carrier = shaper->carrier,
-                                .start = shaper->free,
-                                .end = left_by(&shaper->carrier, shaper->free, bits),
-                                .not_before = shaper->last_arrival,
+                                .start_us = shaper->free_us,
+                                .end_us = left_by(&shaper->carrier, shaper->free_us, bits),
+                                .not_before_us = shaper->last_arrival_us,
                                 .bits = bits,
                                 .cookie = cookie};
-    message->arrival = arrived_by(message, message->end);
-    shaper->free = message->end;
-    shaper->last_arrival = message->arrival;
+    message->arrival_us = arrived_by(message, message->end_us);
+    shaper->free_us = message->end_us;
+    shaper->last_arrival_us = message->arrival_us;
 }
 
-void shaper_block(struct shaper *shaper, int64_t until_us)
+void shaper_block(struct shaper *shaper, double until_us)
 {
-    if (shaper->free.us < until_us)
-        shaper->free = (struct instant){until_us, 0};
+    shaper->free_us = fmax(shaper->free_us, until_us);
 }
 
-int64_t shaper_next_us(const struct shaper *shaper)
+double shaper_next_us(const struct shaper *shaper)
 {
-    if (shaper->first == shaper->n)
-        return INT64_MAX;
-    return rounded_up(shaper->queue[shaper->first].arrival);
+    return shaper->first == shaper->n ? HUGE_VAL : shaper->queue[shaper->first].arrival_us;
 }
 
-void *shaper_pop(struct shaper *shaper, int64_t now_us)
+void *shaper_pop(struct shaper *shaper, double now_us)
 {
     struct message *message;
 
@@ -200,16 +151,15 @@ static uint64_t whole_bytes(const struct message *message)
 }
 
 /* When the first n bytes of a message, not all of it, have arrived. */
-static int64_t bytes_due_us(const struct message *message, uint64_t n)
+static double bytes_due_us(const struct message *message, uint64_t n)
 {
-    struct instant left = left_by(&message->carrier, message->start, 8.0 * (double)n);
-    return rounded_up(arrived_by(message, left));
+    return arrived_by(message, left_by(&message->carrier, message->start_us, 8.0 * (double)n));
 }
 
 /*
  * Steps are counted from the message's start, so that a late piece does not delay those behind it.
  */
-bool shaper_take(struct shaper *shaper, int64_t now_us, uint64_t step_bytes,
+bool shaper_take(struct shaper *shaper, double now_us, uint64_t step_bytes,
                  struct shaper_piece *piece)
 {
     assert(step_bytes > 0);
@@ -235,10 +185,10 @@ bool shaper_take(struct shaper *shaper, int64_t now_us, uint64_t step_bytes,
     return true;
 }
 
-int64_t shaper_step_us(const struct shaper *shaper, uint64_t step_bytes)
+double shaper_step_us(const struct shaper *shaper, uint64_t step_bytes)
 {
     if (shaper->first == shaper->n)
-        return INT64_MAX;
+        return HUGE_VAL;
     const struct message *message = &shaper->queue[shaper->first];
     uint64_t next = message->taken_bytes + step_bytes;
     return next < whole_bytes(message) ? bytes_due_us(message, next) : shaper_next_us(shaper);
@@ -253,12 +203,27 @@ uint64_t shaper_step_bytes(double rate_bps)
     return bytes > (double)STEP_MIN_BYTES ? (uint64_t)bytes : STEP_MIN_BYTES;
 }
 
-int64_t shaper_free_us(const struct shaper *shaper)
+double shaper_free_us(const struct shaper *shaper)
 {
-    return rounded_up(shaper->free);
+    return shaper->free_us;
 }
 
 double shaper_delivered_bits(const struct shaper *shaper)
 {
     return shaper->delivered_bits;
+}
+
+void shaper_shift_clock(struct shaper *shaper, double by_us)
+{
+    shaper->free_us += by_us;
+    shaper->last_arrival_us += by_us;
+    shaper->carrier.epoch_us += by_us;
+    for (size_t i = shaper->first; i < shaper->n; i++) {
+        struct message *message = &shaper->queue[i];
+        message->carrier.epoch_us += by_us;
+        message->start_us += by_us;
+        message->end_us += by_us;
+        message->not_before_us += by_us;
+        message->arrival_us += by_us;
+    }
 }

@@ -5,9 +5,8 @@
  * A message that is pushed occupies the link for bits / rate after those before it. It comes back
  * whole from shaper_pop() once its last bit would have arrived, or piece by piece from
  * shaper_take(), never earlier. Whoever drives the shaper sleeps (or advances a virtual clock)
- * until shaper_next_us() or shaper_step_us(). Times are microseconds on the caller's clock; the
- * fraction of a microsecond that a message ends on is carried to the next, so that no rate is lost
- * by rounding.
+ * until shaper_next_us() or shaper_step_us(). Times are microseconds on the caller's clock, with
+ * fractions, INFINITY for never; a clock that has run for a year is good to a hundredth of one.
  *
  * A sender in steps:
  *
@@ -42,7 +41,7 @@ void shaper_set_rate(struct shaper *shaper, double rate_bps);
  * pushed from now on, not before epoch_us. Copied; what it points to is borrowed. shaper_set_rate()
  * ends it.
  */
-void shaper_set_capacity(struct shaper *shaper, const struct capacity *capacity, int64_t epoch_us);
+void shaper_set_capacity(struct shaper *shaper, const struct capacity *capacity, double epoch_us);
 
 /*
  * Messages pushed from now on arrive so much after they have left, without keeping the link
@@ -52,16 +51,16 @@ void shaper_set_capacity(struct shaper *shaper, const struct capacity *capacity,
 void shaper_set_delay(struct shaper *shaper, double delay_s);
 
 /* `cookie` comes back from shaper_pop(). Starts at now_us or when the link gets free, the later. */
-void shaper_push(struct shaper *shaper, int64_t now_us, double bits, void *cookie);
+void shaper_push(struct shaper *shaper, double now_us, double bits, void *cookie);
 
 /* The link is taken until at least until_us (a broadcast occupies the air). */
-void shaper_block(struct shaper *shaper, int64_t until_us);
+void shaper_block(struct shaper *shaper, double until_us);
 
-/* When the oldest message's last bit arrives, rounded up; INT64_MAX when the queue is empty. */
-int64_t shaper_next_us(const struct shaper *shaper);
+/* When the oldest message's last bit arrives; INFINITY when the queue is empty. */
+double shaper_next_us(const struct shaper *shaper);
 
 /* The oldest message if it has arrived by now_us, else NULL. */
-void *shaper_pop(struct shaper *shaper, int64_t now_us);
+void *shaper_pop(struct shaper *shaper, double now_us);
 
 /* Part of the oldest message. */
 struct shaper_piece {
@@ -75,11 +74,11 @@ struct shaper_piece {
  * step_bytes > 0, the last one shorter; false when there is no whole step yet. Never goes over the
  * end of a message: ask again until false. Messages are counted in whole bytes.
  */
-bool shaper_take(struct shaper *shaper, int64_t now_us, uint64_t step_bytes,
+bool shaper_take(struct shaper *shaper, double now_us, uint64_t step_bytes,
                  struct shaper_piece *piece);
 
-/* When shaper_take() next has a piece, rounded up; INT64_MAX when the queue is empty. */
-int64_t shaper_step_us(const struct shaper *shaper, uint64_t step_bytes);
+/* When shaper_take() next has a piece; INFINITY when the queue is empty. */
+double shaper_step_us(const struct shaper *shaper, uint64_t step_bytes);
 
 /*
  * About a millisecond of the link: from 4 KiB, below which steps cost more than they smooth, to 256
@@ -87,8 +86,11 @@ int64_t shaper_step_us(const struct shaper *shaper, uint64_t step_bytes);
  */
 uint64_t shaper_step_bytes(double rate_bps);
 
-/* When the link gets free, rounded up; in the past when idle. */
-int64_t shaper_free_us(const struct shaper *shaper);
+/* When the link gets free; in the past when idle. */
+double shaper_free_us(const struct shaper *shaper);
+
+/* The clock of whoever drives now shows by_us more: every stamp kept here moves with it. */
+void shaper_shift_clock(struct shaper *shaper, double by_us);
 
 /* Bits that arrived in all, pieces included, for conservation checks and counters. */
 double shaper_delivered_bits(const struct shaper *shaper);

@@ -10,6 +10,7 @@
 
 #include "device-agent/device.h"
 #include "tests/data/tiny_idx.h"
+#include "tests/link/near.h"
 
 #define BATCH      4
 #define FEATURES   3
@@ -93,7 +94,7 @@ static struct msg *make_gradient(uint32_t round, uint32_t first, uint32_t n, boo
     return msg;
 }
 
-static void go_to(struct device *device, int64_t now_us)
+static void go_to(struct device *device, double now_us)
 {
     struct err err = ERR_INIT;
     if (device_advance(device, now_us, &err))
@@ -101,7 +102,7 @@ static void go_to(struct device *device, int64_t now_us)
 }
 
 /* Hands a message in; the test goes on only if the device takes it. */
-static void give(struct device *device, struct msg *msg, int64_t now_us)
+static void give(struct device *device, struct msg *msg, double now_us)
 {
     struct err err = ERR_INIT;
     if (device_receive(device, &msg, now_us, &err))
@@ -181,16 +182,16 @@ static void it_gets_ready_with_what_it_was_assigned(void **state)
 static void a_round_goes_by_at_its_modelled_pace(void **state)
 {
     (void)state;
-    const int64_t start_us = 1000, forward_us = start_us + 10000, uplink_us = forward_us + 5000;
+    const double start_us = 1000, forward_us = start_us + 10000, uplink_us = forward_us + 5000;
     struct device *device = make_ready_device();
     give(device, make_round(1, 0), start_us);
     assert_null(device_next(device));
-    assert_int_equal(device_wake_us(device), forward_us);
+    assert_near_us(device_wake_us(device), forward_us);
     go_to(device, forward_us - 1);
-    assert_int_equal(device_wake_us(device), forward_us);
+    assert_near_us(device_wake_us(device), forward_us);
     go_to(device, forward_us);
     assert_null(device_next(device));
-    assert_int_equal(device_wake_us(device), uplink_us);
+    assert_near_us(device_wake_us(device), uplink_us);
     go_to(device, uplink_us);
     struct msg *msg = take(device, MSG_ACTIVATIONS);
     assert_true(fabs(msg->activations.forward_s - FORWARD_S) < 1e-9);
@@ -198,10 +199,10 @@ static void a_round_goes_by_at_its_modelled_pace(void **state)
     assert_int_equal(payload_bytes(msg->payload[0]), BATCH * FEATURES * sizeof(float));
     assert_int_equal(payload_bytes(msg->payload[1]), BATCH * sizeof(uint32_t));
     msg_free(msg);
-    assert_int_equal(device_wake_us(device), INT64_MAX);
+    assert_true(isinf(device_wake_us(device)));
 
     give(device, make_gradient(1, 0, BATCH, false), 50000);
-    assert_int_equal(device_wake_us(device), 70000);
+    assert_near_us(device_wake_us(device), 70000);
     go_to(device, 70000);
     msg = take(device, MSG_ROUND_DONE);
     assert_true(fabs(msg->round_done.backward_s - BACKWARD_S) < 1e-9);
@@ -408,11 +409,11 @@ static void layers_given_up_go_up_first_and_take_their_time(void **state)
 {
     (void)state;
     /* Weights and as many of momentum. */
-    const int64_t handed_us = (int64_t)ceil(8e6 * 2 * N_MORE * sizeof(float) / UPLINK_BPS);
+    const double handed_us = 8e6 * 2 * N_MORE * sizeof(float) / UPLINK_BPS;
     struct device *device = make_deep_device(3);
     give(device, make_move(2), 0);
     assert_null(device_next(device));
-    assert_int_equal(device_wake_us(device), handed_us);
+    assert_near_us(device_wake_us(device), handed_us);
     go_to(device, handed_us);
     struct msg *msg = take(device, MSG_LAYERS);
     assert_int_equal(msg->layers.round, 1);
@@ -424,7 +425,7 @@ static void layers_given_up_go_up_first_and_take_their_time(void **state)
     assert_true(device_wake_us(device) <= handed_us);
     go_to(device, handed_us); /* the forward pass begins */
     go_to(device, handed_us); /* and is looked at */
-    assert_int_equal(device_wake_us(device), handed_us + (int64_t)(FORWARD_S * 1e6));
+    assert_near_us(device_wake_us(device), handed_us + FORWARD_S * 1e6);
     go_to(device, handed_us + 1000000);
     go_to(device, handed_us + 2000000);
     msg = take(device, MSG_ACTIVATIONS);
@@ -454,7 +455,7 @@ static void samples_that_cannot_be_read_end_the_device_behind_a_hand_over(void *
     struct msg *error = take(device, MSG_ERROR);
     assert_string_equal(error->error.reason, err.text);
     msg_free(error);
-    assert_int_equal(device_wake_us(device), INT64_MAX);
+    assert_true(isinf(device_wake_us(device)));
     device_free(device);
     assert_int_equal(system(clear), 0);
     free(images);

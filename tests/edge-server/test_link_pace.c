@@ -142,7 +142,7 @@ static void a_broadcast_goes_at_once_and_the_rest_when_it_would_have_arrived(voi
     assert_null(server_next_pace(cell.server));
     msg_free(hear(&cell, MSG_GRADIENT));
     assert_silent(&cell);
-    double wake_us = (double)server_wake_us(cell.server);
+    double wake_us = server_wake_us(cell.server);
     assert_true(fabs(wake_us - 1e6 * terms->broadcast_s) <= 1);
     server_advance(cell.server, server_wake_us(cell.server));
     assert_pace(&cell, false, own, terms->downlink_s[0]);

@@ -111,12 +111,13 @@ static const struct example {
     {"scheduler.every", "-1", "an integer in [0, 1e+09]", "5", false},
     {"scheduler.cuts", "a", "a list of at most 512 names", "[a]", false},
     {"scheduler.owners", "a", "a list of at most 512 names", "[a]", false},
-    {"testbed.time_scale", "0", "a number in [1e-06, 1000000]" PERCENT, "0.1", false},
+    {"testbed.time_scale", "0", "a number in [1e-06, 1000000]" PERCENT ", or auto", "auto", false},
     {"testbed.compute", "real", "one of modelled, native", "native", false},
     {"testbed.link", "1", "one of modelled, netns, native", "netns", false},
     {"testbed.peer_timeout", "2 days", "a time in [0.1, 3600]" SECOND, "500 ms", false},
     {"testbed.listen", "localhost:5555", "a ZeroMQ address: tcp://HOST:PORT or ipc://PATH",
      "ipc:///tmp/x", false},
+    {"testbed.trace_rounds", "-1", "an integer in [0, 1e+09]", "0", false},
 };
 
 static const struct example *find_example(const struct key_row *row)

@@ -422,11 +422,11 @@ static void the_order_of_arrival_changes_nothing(void **state)
     line_close(&reference);
 }
 
-/* A clock of whole microseconds rounds every step up. */
-static void assert_near(double got, double want, int n_steps)
+/* Exact but for the rounding of doubles. */
+static void assert_near(double got, double want)
 {
-    if (!(fabs(got - want) <= 2e-6 * n_steps))
-        fail_msg("%.9g s instead of %.9g s", got, want);
+    if (!(fabs(got - want) <= 1e-9 * want + 1e-15))
+        fail_msg("%.17g s instead of %.17g s", got, want);
 }
 
 static void assert_phases(const struct line_round *round, bool takes_turns)
@@ -434,20 +434,22 @@ static void assert_phases(const struct line_round *round, bool takes_turns)
     const struct latency_terms *got = &round->measured, *want = &round->predicted;
     double got_s = 0, want_s = 0;
     for (int i = 0; i < want->n_devices; i++) {
-        assert_near(got->device_forward_s[i], want->device_forward_s[i], 1);
-        assert_near(got->uplink_s[i], want->uplink_s[i], 1);
-        assert_near(got->downlink_s[i], want->downlink_s[i], 1);
-        assert_near(got->device_backward_s[i], want->device_backward_s[i], 1);
+        assert_near(got->device_forward_s[i], want->device_forward_s[i]);
+        assert_near(got->uplink_s[i], want->uplink_s[i]);
+        assert_near(got->downlink_s[i], want->downlink_s[i]);
+        assert_near(got->device_backward_s[i], want->device_backward_s[i]);
         got_s += got->handover_s[i];
         want_s += want->handover_s[i];
         if (!takes_turns)
-            assert_near(got->handover_s[i], want->handover_s[i], 1);
+            assert_near(got->handover_s[i], want->handover_s[i]);
     }
-    assert_near(got_s, want_s, 4 * want->n_devices);
-    assert_near(got->server_forward_s, want->server_forward_s, want->n_devices);
-    assert_near(got->server_backward_s, want->server_backward_s, want->n_devices);
-    assert_near(got->broadcast_s, want->broadcast_s, 1);
-    assert_near(round->measured_s, round->predicted_s, takes_turns ? 8 * want->n_devices : 8);
+    if (!(fabs(got_s - want_s) <= 2e-6 * 4 * want->n_devices))
+        fail_msg("%.9g s instead of %.9g s", got_s, want_s);
+    assert_near(got->server_forward_s, want->server_forward_s);
+    assert_near(got->server_backward_s, want->server_backward_s);
+    assert_near(got->broadcast_s, want->broadcast_s);
+    if (!(fabs(round->measured_s - round->predicted_s) <= 2e-6 * 8 * want->n_devices))
+        fail_msg("%.9g s instead of %.9g s", round->measured_s, round->predicted_s);
 }
 
 static double handover_of(const struct line_round *round)

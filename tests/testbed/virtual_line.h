@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "device-agent/device.h"
 #include "edge-server/framework.h"
 #include "edge-server/planning.h"
+#include "edge-server/results.h"
 #include "edge-server/schedule.h"
 #include "edge-server/server.h"
 #include "models/dataset.h"
@@ -44,11 +46,12 @@ struct line {
     struct partition partition;
     struct server *server;
     struct device *devices[LINE_MAX_DEVICES];
-    int64_t now_us;
+    double now_us;
     int first; /* which device is served first: the order of arrival must not matter */
     struct line_round rounds[LINE_MAX_ROUNDS];
     size_t n_rounds;
     uint64_t n_up[MSG_N_KINDS], n_down[MSG_N_KINDS]; /* messages seen */
+    struct results *results;                         /* records go there too; NULL */
     struct err err;
 };
 
@@ -119,6 +122,8 @@ static inline void line_close(struct line *line)
 static inline void line_keep(struct line *line, const struct round_record *record)
 {
     assert_true(line->n_rounds < LINE_MAX_ROUNDS);
+    if (line->results)
+        assert_int_equal(results_write(line->results, record, &line->err), 0);
     struct line_round *round = &line->rounds[line->n_rounds++];
     *round = (struct line_round){
         .loss = record->loss,
@@ -205,12 +210,12 @@ static inline void line_run(struct line *line)
         line_go_on(line);
         while (line_exchange(line))
             ;
-        int64_t wake_us = server_wake_us(line->server);
+        double wake_us = server_wake_us(line->server);
         for (int i = 0; i < line->e.n_devices; i++) {
-            int64_t device_us = device_wake_us(line->devices[i]);
+            double device_us = device_wake_us(line->devices[i]);
             wake_us = device_us < wake_us ? device_us : wake_us;
         }
-        if (wake_us == INT64_MAX)
+        if (isinf(wake_us))
             return;
         line->now_us = wake_us > line->now_us ? wake_us : line->now_us;
         for (int i = 0; i < line->e.n_devices; i++)
