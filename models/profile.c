@@ -18,6 +18,7 @@ static struct layer_profile profile_layer(const struct program *program,
     for (size_t i = program->first_node[index]; i < program->first_node[index + 1]; i++) {
         layer.forward_flop += program->nodes[i].layer.forward_flop;
         layer.n_params += layer_n_params(&program->nodes[i].layer);
+        layer.n_buffer_floats += layer_n_buffer_floats(&program->nodes[i].layer);
     }
     layer.backward_flop = 2 * layer.forward_flop;
     layer.output = program->buffers[program->boundary[index + 1]].shape;

@@ -34,7 +34,8 @@ struct problem_cut {
     double last_layer_backward_flop; /* Phi_last <= Phi_s^B */
     double activation_bits;          /* Psi_s */
     double gradient_bits;            /* Psi_g */
-    double front_bits; /* parameters of the front part in all, not per sample; only turns use it */
+    double
+        front_bits; /* weights (parameters and buffers) of the front part in all; only turns use it */
 };
 
 struct problem {

@@ -10,7 +10,7 @@
 
 /* Layers [0, n) of the profile, added up. */
 struct front {
-    double forward_flop, backward_flop, params;
+    double forward_flop, backward_flop, weights;
 };
 
 static struct front sum_front(const struct profile *profile, int n)
@@ -20,7 +20,7 @@ static struct front sum_front(const struct profile *profile, int n)
     for (int l = 0; l < n; l++) {
         sum.forward_flop += profile->layers[l].forward_flop;
         sum.backward_flop += profile->layers[l].backward_flop;
-        sum.params += (double)profile->layers[l].n_params;
+        sum.weights += (double)(profile->layers[l].n_params + profile->layers[l].n_buffer_floats);
     }
     return sum;
 }
@@ -41,7 +41,7 @@ static void add_cut(struct problem *problem, const struct profile *profile, int 
         .last_layer_backward_flop = profile->layers[profile->n_layers - 1].backward_flop,
         .activation_bits = bits,
         .gradient_bits = bits, /* the gradient of the activation has its shape */
-        .front_bits = 32 * front.params,
+        .front_bits = 32 * front.weights,
     };
 }
 
