@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/event_queue.h"
 #include "base/mem.h"
 #include "link/shaper.h"
 
@@ -11,7 +12,28 @@ struct air {
     struct shaper *broadcast;
     struct shaper **downlinks;
     int n_devices;
+    struct event_queue arrivals; /* one of each link that carries something: its first */
 };
+
+static struct shaper *link_of(const struct air *air, int device)
+{
+    return device == AIR_ALL ? air->broadcast : air->downlinks[device];
+}
+
+static void note_arrival(struct air *air, int device)
+{
+    double next_us = shaper_next_us(link_of(air, device));
+    if (next_us < HUGE_VAL)
+        event_queue_add(&air->arrivals, next_us, 0, device, NULL);
+}
+
+static void push(struct air *air, int device, double now_us, double bits, void *cookie)
+{
+    bool was_empty = isinf(shaper_next_us(link_of(air, device)));
+    shaper_push(link_of(air, device), now_us, bits, cookie);
+    if (was_empty)
+        note_arrival(air, device);
+}
 
 /* A rate of 0 belongs to a link that carries nothing under this plan. */
 static double usable(double rate_bps)
@@ -47,40 +69,36 @@ void air_free(struct air *air)
     for (int i = 0; i < air->n_devices; i++)
         shaper_free(air->downlinks[i]);
     free(air->downlinks);
+    event_queue_release(&air->arrivals);
     free(air);
 }
 
 void air_broadcast(struct air *air, double now_us, double bits, void *cookie)
 {
-    shaper_push(air->broadcast, now_us, bits, cookie);
+    push(air, AIR_ALL, now_us, bits, cookie);
     for (int i = 0; i < air->n_devices; i++)
         shaper_block(air->downlinks[i], shaper_free_us(air->broadcast));
 }
 
 void air_send(struct air *air, double now_us, int device, double bits, void *cookie)
 {
-    shaper_push(air->downlinks[device], now_us, bits, cookie);
+    push(air, device, now_us, bits, cookie);
 }
 
 void *air_pop(struct air *air, double now_us, int *device)
 {
-    *device = AIR_ALL;
-    void *cookie = shaper_pop(air->broadcast, now_us);
-    for (int i = 0; !cookie && i < air->n_devices; i++) {
-        cookie = shaper_pop(air->downlinks[i], now_us);
-        *device = i;
-    }
+    struct event event;
+    if (!event_queue_take(&air->arrivals, now_us, &event))
+        return NULL;
+    *device = event.whom;
+    void *cookie = shaper_pop(link_of(air, event.whom), now_us);
+    note_arrival(air, event.whom);
     return cookie;
 }
 
 double air_wake_us(const struct air *air)
 {
-    double wake_us = shaper_next_us(air->broadcast);
-    for (int i = 0; i < air->n_devices; i++) {
-        double next_us = shaper_next_us(air->downlinks[i]);
-        wake_us = next_us < wake_us ? next_us : wake_us;
-    }
-    return wake_us;
+    return event_queue_next_us(&air->arrivals);
 }
 
 void air_shift_clock(struct air *air, double by_us)
@@ -88,4 +106,5 @@ void air_shift_clock(struct air *air, double by_us)
     shaper_shift_clock(air->broadcast, by_us);
     for (int i = 0; i < air->n_devices; i++)
         shaper_shift_clock(air->downlinks[i], by_us);
+    event_queue_shift(&air->arrivals, by_us);
 }
