@@ -51,6 +51,10 @@ static int take_counts(struct server *server, int seat, const struct msg_ready *
 {
     const struct partition *p = server->in.partition;
     unsigned long long n_train = ready->n_train_samples, n_test = ready->n_test_samples;
+    if (!server->in.experiment->training.learns) {
+        server->seats[seat].n_train = 1; /* all weigh the same */
+        return 0;
+    }
     if (p && !has_assigned_samples(server, seat, ready)) {
         server_fail(server,
                     "device %s: has %llu training and %llu test samples, wanted are %zu and %d",

@@ -34,6 +34,14 @@ size_t server_front_bytes(const struct server *server)
     return back_weights_floats(server->back, 0, back_cut(server->back)) * sizeof(float);
 }
 
+/* Without learning there are none: what travels is made of zeros. */
+static int give_no_weights(struct server *server)
+{
+    for (int i = 0; i < server->n_seats; i++)
+        server->fronts[i] = payload_new(0);
+    return 0;
+}
+
 static int build_learning(struct server *server, struct err *err)
 {
     const struct experiment *e = server->in.experiment;
@@ -42,6 +50,7 @@ static int build_learning(struct server *server, struct err *err)
         .cut = cut,
         .max_groups = server->framework->takes_turns ? 1 : server->n_seats,
         .batch = e->training.batch_size,
+        .is_without_learning = !e->training.learns,
         .aggregates = problem_aggregated_slots(&server->in.schedule->problem) > 0,
         .seed = e->seed,
         .loss = loss_find(e->training.loss),
@@ -54,6 +63,8 @@ static int build_learning(struct server *server, struct err *err)
         server_check_cut(server, err))
         return -1;
     server->back = back_new(&e->model, &options, err);
+    if (!e->training.learns)
+        return server->back ? give_no_weights(server) : -1;
     return !server->back || run_weights_start_back(e, back_net(server->back), err)
                ? -1
                : run_weights_start_fronts(e, cut, server->fronts, err);
@@ -132,8 +143,8 @@ static bool evaluation_is_due(const struct server *server, uint32_t round)
 {
     const struct experiment *e = server->in.experiment;
     bool is_last = round == (uint32_t)e->training.rounds;
-    return is_last ||
-           (e->training.evaluate_every > 0 && round % (uint32_t)e->training.evaluate_every == 0);
+    return e->training.learns && (is_last || (e->training.evaluate_every > 0 &&
+                                              round % (uint32_t)e->training.evaluate_every == 0));
 }
 
 static void ask_evaluation(struct server *server, int seat)
