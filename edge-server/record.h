@@ -29,7 +29,8 @@ struct round_record {
     double measured_s; /* from the first message of the round to the last answer */
     double server_busy_s;
 
-    double loss; /* sum_i lambda_i mean_j l_ij */
+    bool has_learned; /* otherwise there are no losses */
+    double loss;      /* sum_i lambda_i mean_j l_ij */
     bool is_evaluated;
     double accuracy, test_loss; /* if is_evaluated */
 

@@ -99,6 +99,7 @@ void turn_start_round(struct server *server, double now_us)
     record->round = round;
     record->cut = schedule->cut;
     record->plan_round = schedule->plan_round;
+    record->has_learned = server->in.experiment->training.learns;
     latency_terms_copy(&record->predicted, &schedule->terms);
     record->predicted_s = schedule->latency_s;
     server->round_start_us = now_us;
