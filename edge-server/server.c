@@ -78,6 +78,7 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->n_seats = e->n_devices;
     server->one = 1;
     server->seats = mem_zero((size_t)e->n_devices, sizeof *server->seats);
+    server->by_peer = mem_zero((size_t)e->n_devices, sizeof *server->by_peer);
     server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
     server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
     server->n_test = inputs->n_test_samples;
@@ -125,18 +126,11 @@ void server_free(struct server *server)
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_release(&server->records[i]);
     free(server->seats);
+    free(server->by_peer);
     free(server->lambda);
     free(server->fronts);
     free(server->outbox);
     free(server);
-}
-
-static int seat_of_peer(const struct server *server, uint64_t peer)
-{
-    for (int i = 0; i < server->n_seats; i++)
-        if (server->seats[i].state != SEAT_EMPTY && server->seats[i].peer == peer)
-            return i;
-    return -1;
 }
 
 static bool evaluation_is_due(const struct server *server, uint32_t round)
@@ -277,7 +271,7 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
 
 void server_receive(struct server *server, uint64_t peer, struct msg **msg, double now_us)
 {
-    int seat = seat_of_peer(server, peer);
+    int seat = gathering_seat_of(server, peer);
     bool is_over = server->state == SERVER_DONE || server->state == SERVER_FAILED;
     if (is_over)
         ;
@@ -294,7 +288,7 @@ void server_receive(struct server *server, uint64_t peer, struct msg **msg, doub
 
 void server_lost(struct server *server, uint64_t peer, const char *reason)
 {
-    int seat = seat_of_peer(server, peer);
+    int seat = gathering_seat_of(server, peer);
     if (seat < 0)
         return;
     server->seats[seat].state = SEAT_EMPTY;

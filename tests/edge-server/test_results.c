@@ -30,6 +30,7 @@ static struct round_record make_record(uint32_t round)
     record.measured.server_forward_s = 0.125;
     record.round = round;
     record.cut = 3;
+    record.has_learned = true;
     record.plan_round = 5;
     record.predicted_s = 1;
     record.measured_s = 1 + 0.5 * round;
