@@ -59,14 +59,26 @@ static void add_handover(const struct schedule *schedule, const struct rates *ra
     }
 }
 
+/* In the first round the first device has its front part from its assignment: nobody hands it down. */
+static void leave_out_first_front(const struct problem *problem, const struct rates *rates,
+                                  const struct problem_cut *cut, struct latency_terms *terms)
+{
+    int last = problem->n_devices - 1;
+    if (problem->takes_turns && last > 0)
+        terms->handover_s[last] = seconds(cut->front_bits, rates->uplink_bps[last]);
+}
+
 /* Rates, terms and latency of this round under the plan that holds. */
 static void evaluate(struct schedule *schedule)
 {
     const struct plan *plan = &schedule->plan;
     schedule->cut = layer_of(schedule, plan->cut);
-    schedule->has_moved = schedule->cut != schedule->previous_cut;
+    schedule->is_special = schedule->round == 1 || schedule->cut != schedule->previous_cut;
     round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem, plan,
                          &schedule->rates, &schedule->terms);
+    if (schedule->round == 1)
+        leave_out_first_front(&schedule->problem, &schedule->rates,
+                              &schedule->problem.cuts[plan->cut], &schedule->terms);
     add_handover(schedule, &schedule->rates, schedule->previous_cut, schedule->cut,
                  &schedule->terms);
     schedule->latency_s = latency_total(&schedule->problem, &schedule->terms);
@@ -212,7 +224,7 @@ int schedule_next(struct schedule *schedule, uint32_t round, struct err *err)
     schedule->reason = NULL;
     bool has_changed = round_radio_gains(schedule->radio, round, &schedule->problem);
     schedule->is_stale |= has_changed;
-    if (has_changed || schedule->has_moved || !round_radio_is_ideal(schedule->radio))
+    if (has_changed || schedule->is_special || !round_radio_is_ideal(schedule->radio))
         evaluate(schedule); /* otherwise the round is as the one before */
     bool is_due = every > 0 && ((round - 1) % every == 0 || !is_usable(schedule));
     if (is_due && schedule->is_stale && plan_again(schedule, err))
