@@ -58,7 +58,7 @@ PKG_CFLAGS := $(call pkg_cflags,$(foreach f,$(FOLDERS),$(PKG_$(f))))
 
 # models/kernels_*.c are compiled once for each instruction set (models/kernels.h). Vectors wider than a register cross
 # no file's border (psabi), and nobody looks at errno after a root.
-OPT_kernels := -Wno-psabi -fno-math-errno -ffp-contract=fast
+OPT_kernels := -Wno-psabi -Wno-pass-failed -fno-math-errno -ffp-contract=fast
 ISAS     := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),v1 v3 v4,base)
 ISA_v3   := -march=x86-64-v3
 ISA_v4   := -march=x86-64-v4 -mprefer-vector-width=512

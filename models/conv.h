@@ -35,6 +35,8 @@ enum conv_task { CONV_FORWARD, CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT, CONV_N
 /* One file models/conv_<name>.c. */
 struct conv_algorithm {
     const char *name;
+    bool
+        writes_grads; /* the weight gradient heeds adds_grads; else grads are zero when it is false */
 
     /* Whether it computes this convolution at all: all three tasks, any batch. */
     bool (*fits)(const struct conv *conv);
@@ -47,7 +49,7 @@ struct conv_algorithm {
 
     /*
      * By task. The members of `pass` are those of a layer's forward or backward (models/layer.h): gx is written, or
-     * added to where adds_gx; grads are added to. The input gradient is not run when gx is NULL.
+     * added to where adds_gx; grads likewise (writes_grads). The input gradient is not run when gx is NULL.
      */
     void (*run[CONV_N_TASKS])(const struct conv *conv, const struct layer_pass *pass);
 };

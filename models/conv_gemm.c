@@ -7,6 +7,7 @@
 
 #include "models/conv.h"
 #include "models/gemm.h"
+#include "models/parallel.h"
 
 /* Columns of patches that one matrix product should have at least. */
 #define WANTED_COLUMNS 256
@@ -36,39 +37,84 @@ static double scratch(const struct conv *conv, enum conv_task task, int max_batc
     return ((double)conv->patch + conv->out_channels) * images * conv->pixels;
 }
 
-/* Images (n, channels, pixels) to and from matrix columns (channels, n x pixels). */
-static void images_to_columns(const struct conv *conv, int n, const float *images, float *columns)
+/*
+ * What comes before and after a product, shared out to threads: images (n, channels, pixels) to or from matrix columns
+ * (channels, n x pixels), and images in to or from patches (patch, n x pixels).
+ */
+struct rearranging {
+    const struct conv *conv;
+    size_t n; /* images */
+    const float *from, *bias;
+    float *to;
+};
+
+static void channels_to_columns(void *context, size_t first, size_t end)
 {
-    size_t pixels = (size_t)conv->pixels, channels = (size_t)conv->out_channels;
-    for (size_t c = 0; c < channels; c++) {
-        for (size_t i = 0; i < (size_t)n; i++)
-            memcpy(columns + (c * (size_t)n + i) * pixels, images + (i * channels + c) * pixels,
-                   pixels * sizeof *columns);
+    const struct rearranging *r = context;
+    size_t pixels = (size_t)r->conv->pixels, channels = (size_t)r->conv->out_channels;
+    for (size_t c = first; c < end; c++) {
+        for (size_t i = 0; i < r->n; i++)
+            memcpy(r->to + (c * r->n + i) * pixels, r->from + (i * channels + c) * pixels,
+                   pixels * sizeof *r->to);
     }
 }
 
-static void columns_to_images(const struct conv *conv, int n, const float *columns,
-                              const float *bias, float *images)
+static void columns_to_channels(void *context, size_t first, size_t end)
 {
-    size_t pixels = (size_t)conv->pixels, channels = (size_t)conv->out_channels;
-    for (size_t i = 0; i < (size_t)n; i++) {
-        for (size_t c = 0; c < channels; c++) {
-            const float *from = columns + (c * (size_t)n + i) * pixels;
-            float *to = images + (i * channels + c) * pixels;
-            float shift = bias ? bias[c] : 0;
+    const struct rearranging *r = context;
+    size_t pixels = (size_t)r->conv->pixels, channels = (size_t)r->conv->out_channels;
+    for (size_t c = first; c < end; c++) {
+        float shift = r->bias ? r->bias[c] : 0;
+        for (size_t i = 0; i < r->n; i++) {
+            const float *from = r->from + (c * r->n + i) * pixels;
+            float *to = r->to + (i * channels + c) * pixels;
             for (size_t p = 0; p < pixels; p++)
                 to[p] = from[p] + shift;
         }
     }
 }
 
-/* Patches (patch, n x pixels) of n images. */
-static void gather(const struct conv *conv, int n, const float *x, size_t in_features,
-                   float *patches)
+static void images_to_patches(void *context, size_t first, size_t end)
 {
-    for (int i = 0; i < n; i++)
-        window_gather(&conv->window, x + (size_t)i * in_features,
-                      patches + (size_t)i * (size_t)conv->pixels, (size_t)n * (size_t)conv->pixels);
+    const struct rearranging *r = context;
+    size_t in = conv_in_features(r->conv), pixels = (size_t)r->conv->pixels;
+    for (size_t i = first; i < end; i++)
+        window_gather(&r->conv->window, r->from + i * in, r->to + i * pixels, r->n * pixels);
+}
+
+static void patches_to_images(void *context, size_t first, size_t end)
+{
+    const struct rearranging *r = context;
+    size_t in = conv_in_features(r->conv), pixels = (size_t)r->conv->pixels;
+    for (size_t i = first; i < end; i++)
+        window_scatter_add(&r->conv->window, r->from + i * pixels, r->n * pixels, r->to + i * in);
+}
+
+static void images_to_columns(const struct conv *conv, int n, const float *images, float *columns)
+{
+    struct rearranging r = {conv, (size_t)n, images, NULL, columns};
+    size_t channels = (size_t)conv->out_channels;
+    parallel_ranges(channels, channels * r.n * (size_t)conv->pixels, channels_to_columns, &r);
+}
+
+static void columns_to_images(const struct conv *conv, int n, const float *columns,
+                              const float *bias, float *images)
+{
+    struct rearranging r = {conv, (size_t)n, columns, bias, images};
+    size_t channels = (size_t)conv->out_channels;
+    parallel_ranges(channels, channels * r.n * (size_t)conv->pixels, columns_to_channels, &r);
+}
+
+static void gather(const struct conv *conv, int n, const float *x, float *patches)
+{
+    struct rearranging r = {conv, (size_t)n, x, NULL, patches};
+    parallel_ranges(r.n, r.n * (size_t)conv->patch * (size_t)conv->pixels, images_to_patches, &r);
+}
+
+static void scatter(const struct conv *conv, int n, const float *patches, float *gx)
+{
+    struct rearranging r = {conv, (size_t)n, patches, NULL, gx};
+    parallel_ranges(r.n, r.n * (size_t)conv->patch * (size_t)conv->pixels, patches_to_images, &r);
 }
 
 /* y (out_channels, columns) = weight patches, group by group. */
@@ -90,30 +136,31 @@ static void forward(const struct conv *conv, const struct layer_pass *pass)
         int n = pass->batch - i < images ? pass->batch - i : images;
         int columns = n * conv->pixels;
         float *patches = pass->scratch, *y = patches + (size_t)conv->patch * (size_t)columns;
-        gather(conv, n, pass->x + (size_t)i * in, in, patches);
+        gather(conv, n, pass->x + (size_t)i * in, patches);
         multiply(conv, columns, pass->params, patches, y);
         columns_to_images(conv, n, y, conv_bias(conv, pass), pass->y + (size_t)i * out);
     }
 }
 
-static void add_bias_gradient(const struct conv *conv, int columns, const float *gy, float *grad)
+static void bias_gradient(const struct conv *conv, int columns, const float *gy, bool adds,
+                          float *grad)
 {
     for (int c = 0; c < conv->out_channels; c++) {
         double sum = 0;
         for (int p = 0; p < columns; p++)
             sum += (double)gy[(size_t)c * (size_t)columns + (size_t)p];
-        grad[c] += (float)sum;
+        grad[c] = (adds ? grad[c] : 0) + (float)sum;
     }
 }
 
-/* grad += gy patches^T, group by group. */
-static void add_weight_gradient(const struct conv *conv, int columns, const float *gy,
-                                const float *patches, float *grad)
+/* grad = or += gy patches^T, group by group. */
+static void patches_gradient(const struct conv *conv, int columns, const float *gy,
+                             const float *patches, bool adds, float *grad)
 {
     int rows = conv->out_channels / conv->groups, depth = conv->patch / conv->groups;
     for (size_t g = 0; g < (size_t)conv->groups; g++)
         gemm_nt(rows, depth, columns, gy + g * (size_t)rows * (size_t)columns,
-                patches + g * (size_t)depth * (size_t)columns, 1,
+                patches + g * (size_t)depth * (size_t)columns, adds,
                 grad + g * (size_t)rows * (size_t)depth);
 }
 
@@ -136,11 +183,12 @@ static void weight_gradient(const struct conv *conv, const struct layer_pass *pa
         int n = pass->batch - i < images ? pass->batch - i : images;
         int columns = n * conv->pixels;
         float *patches = pass->scratch, *gy = patches + (size_t)conv->patch * (size_t)columns;
-        gather(conv, n, pass->x + (size_t)i * in, in, patches);
+        gather(conv, n, pass->x + (size_t)i * in, patches);
         images_to_columns(conv, n, pass->gy + (size_t)i * out, gy);
-        add_weight_gradient(conv, columns, gy, patches, pass->grads);
+        bool adds = pass->adds_grads || i > 0;
+        patches_gradient(conv, columns, gy, patches, adds, pass->grads);
         if (conv->has_bias)
-            add_bias_gradient(conv, columns, gy, pass->grads + conv_n_weights(conv));
+            bias_gradient(conv, columns, gy, adds, pass->grads + conv_n_weights(conv));
     }
 }
 
@@ -156,14 +204,13 @@ static void input_gradient(const struct conv *conv, const struct layer_pass *pas
         float *patches = pass->scratch, *gy = patches + (size_t)conv->patch * (size_t)columns;
         images_to_columns(conv, n, pass->gy + (size_t)i * out, gy);
         patch_gradient(conv, columns, pass->params, gy, patches);
-        for (int s = 0; s < n; s++)
-            window_scatter_add(&conv->window, patches + (size_t)s * (size_t)conv->pixels,
-                               (size_t)columns, pass->gx + (size_t)(i + s) * in);
+        scatter(conv, n, patches, pass->gx + (size_t)i * in);
     }
 }
 
 const struct conv_algorithm conv_gemm = {
     .name = "gemm",
+    .writes_grads = true,
     .fits = fits,
     .suits = suits,
     .scratch = scratch,

@@ -71,20 +71,21 @@ static void add_bias_gradient(const struct conv *conv, const struct layer_pass *
         double sum = 0;
         for (size_t i = 0; i < (size_t)pass->batch; i++)
             sum += sum_of(pass->gy + (i * channels + c) * pixels, conv->pixels);
-        grad[c] += (float)sum;
+        grad[c] = (pass->adds_grads ? grad[c] : 0) + (float)sum;
     }
 }
 
 static void weight_gradient(const struct conv *conv, const struct layer_pass *pass)
 {
     struct winograd w = winograd_of(conv, CONV_WEIGHT_GRADIENT, pass->batch, parallel_threads());
-    winograd_weight_gradient(&w, pass->x, pass->gy, pass->grads, pass->scratch);
+    winograd_weight_gradient(&w, pass->x, pass->gy, pass->grads, pass->adds_grads, pass->scratch);
     if (conv->has_bias)
         add_bias_gradient(conv, pass);
 }
 
 const struct conv_algorithm conv_winograd = {
     .name = "winograd",
+    .writes_grads = true,
     .fits = fits,
     .suits = suits,
     .scratch = scratch,

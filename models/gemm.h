@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Row-major single-precision matrix products on OpenBLAS, named by what is transposed. Inside models/.
- * Matrices are dense: the row stride is the number of columns. beta 0 does not read C.
+ * Matrices are dense: the row stride is the number of columns. beta 0 does not read C. Shared out to the threads of
+ * models/parallel.h where that is worth it: OpenBLAS itself runs on one, so that two pools do not wait for each other.
  */
 #ifndef MODELS_GEMM_H
 #define MODELS_GEMM_H

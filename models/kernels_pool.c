@@ -102,14 +102,13 @@ static inline float larger(float m, float b)
 #define HIGH4 2, 6, 3, 7
 DEFINE_MAX2(4, EVEN4, ODD4, LOW4, HIGH4)
 
+/* As wide as a register is. */
+#ifdef __AVX__
 #define EVEN8 0, 2, 4, 6, 8, 10, 12, 14
 #define ODD8  1, 3, 5, 7, 9, 11, 13, 15
 #define LOW8  0, 8, 1, 9, 2, 10, 3, 11
 #define HIGH8 4, 12, 5, 13, 6, 14, 7, 15
 DEFINE_MAX2(8, EVEN8, ODD8, LOW8, HIGH8)
-
-/* As wide as a register is. */
-#ifdef __AVX__
 #define WIDE(name) name##8
 #define N_WIDE     8
 #else

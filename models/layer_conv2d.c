@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A convolution's arguments and shapes; how it is computed: conv.h. */
+#include <string.h>
+
 #include "base/mem.h"
 #include "models/conv.h"
 #include "models/weight_init.h"
@@ -164,7 +166,11 @@ static void forward(const struct layer *layer, const struct layer_pass *pass)
 static void backward(const struct layer *layer, const struct layer_pass *pass)
 {
     struct conv conv = conv_of_layer(layer);
-    run(&conv, CONV_WEIGHT_GRADIENT, pass);
+    const struct conv_algorithm *weight =
+        conv_algorithm_for(&conv, CONV_WEIGHT_GRADIENT, pass->batch);
+    if (!pass->adds_grads && !weight->writes_grads)
+        memset(pass->grads, 0, layer_n_params(layer) * sizeof *pass->grads);
+    weight->run[CONV_WEIGHT_GRADIENT](&conv, pass);
     if (pass->gx)
         run(&conv, CONV_INPUT_GRADIENT, pass);
 }
@@ -174,6 +180,7 @@ const struct layer_ops layer_conv2d = {
     .help = "convolution",
     .args = args,
     .n_args = ARRAY_LEN(args),
+    .writes_grads = true,
     .backward_reads_input = true,
     .setup = setup,
     .init = init,

@@ -244,6 +244,6 @@ const struct net_weight *net_buffer(const struct net *net, size_t i)
 
 void net_set_threads(int n)
 {
-    openblas_set_num_threads(n);
+    openblas_set_num_threads(1); /* products are shared out by models/gemm.c */
     parallel_set_threads(n);
 }

@@ -309,13 +309,15 @@ void winograd_forward(const struct winograd *w, const float *x, const float *wei
     }
 }
 
-/* grad += G^T dU G for a panel of dU, (places, in, width). */
-static void add_panel(const struct job *job, int panel, const float *du)
+/* grad = or += G^T dU G for a panel of dU, (places, in, width). Zeros are written where the cache still has them. */
+static void add_panel(const struct job *job, int panel, const float *du, bool adds)
 {
     const struct winograd *w = job->w;
     size_t in = (size_t)w->in_channels, width = (size_t)panel_width(w, panel);
     for (int o = 0; o < (int)width; o += KERNEL_LANES) {
         float *to = job->grad + (size_t)(panel * PANEL + o) * 9 * in;
+        if (!adds)
+            memset(to, 0, KERNEL_LANES * 9 * in * sizeof *to);
         for (size_t i = 0; i < in; i += KERNEL_LANES)
             job->k->weight_back[w->tile / 4](du + i * width + o, slice_of(in * width), width,
                                              to + 9 * i, 9 * in);
@@ -361,7 +363,7 @@ static void own_add_part(void *context, int panel, int thread)
     const struct job *job = context;
     (void)thread;
     for (int t = 0; t < job->w->threads && t < job->l.n_groups; t++)
-        add_panel(job, panel, own_du(job, t) + panel_start(job, panel));
+        add_panel(job, panel, own_du(job, t) + panel_start(job, panel), job->adds || t > 0);
 }
 
 static void shared_weight_part(void *context, int panel, int thread)
@@ -370,16 +372,17 @@ static void shared_weight_part(void *context, int panel, int thread)
     float *du = own_du(job, thread);
     multiply_gradient(job, panel, (size_t)(job->n_rows * job->l.tiles_x), job->shared,
                       job->shared + job->l.v, du, false);
-    add_panel(job, panel, du);
+    add_panel(job, panel, du, job->adds || job->first_row > 0);
 }
 
 void winograd_weight_gradient(const struct winograd *w, const float *x, const float *gy,
-                              float *grad, float *scratch)
+                              float *grad, bool adds, float *scratch)
 {
     struct job job = job_of(w, scratch);
     job.x = x;
     job.gy = gy;
     job.grad = grad;
+    job.adds = adds;
     if (!job.l.is_shared) {
         parallel_for(job.l.n_groups, own_weight_part, &job);
         parallel_for(job.l.n_panels, own_add_part, &job);

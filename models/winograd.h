@@ -58,9 +58,9 @@ size_t winograd_scratch(const struct winograd *w);
 void winograd_forward(const struct winograd *w, const float *x, const float *weight, bool is_turned,
                       const float *bias, float *y, bool adds, float *scratch);
 
-/* grad (out, in, 3, 3) += the weight's gradient. */
+/* grad (out, in, 3, 3) = or += (by `adds`) the weight's gradient. */
 void winograd_weight_gradient(const struct winograd *w, const float *x, const float *gy,
-                              float *grad, float *scratch);
+                              float *grad, bool adds, float *scratch);
 
 /*
  * What is compiled for each instruction set. "Channels inside" arrays have the channel as their last index, `stride`

@@ -73,7 +73,6 @@ static int start_agents(struct launch *launch, char *address, struct err *err)
     char server_option[] = "--server", name_option[] = "--name", data_option[] = "--data",
          log_option[] = "--log", timeout_option[] = "--timeout", quiet_option[] = "--quiet";
     int status = 0;
-    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* an agent uses one: no pool of threads for more */
     for (int i = 0; i < launch->e->n_devices && status >= 0; i++) {
         char *name = launch->e->devices[i].name;
         char *data = is_local ? mem_format("%s/%s", launch->e->data.dir, name)
@@ -201,6 +200,7 @@ static int supervise(struct launch *launch, struct err *err)
 {
     int ready_fd = -1;
     char address[MAX_ADDRESS];
+    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* no pool of threads beside models/parallel.h */
     if (start_server(launch, &ready_fd, err))
         return -1;
     int status = read_address(launch, ready_fd, address, err);

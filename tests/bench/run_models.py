@@ -40,7 +40,7 @@ def sides(arguments, network, batch, threads, cut=None):
             return result
         return run
 
-    return {"ours": runner(ours, OPENBLAS_NUM_THREADS=str(threads)),
+    return {"ours": runner(ours, OPENBLAS_NUM_THREADS="1"),
             "installed": runner(peer + ["nchw"] + cut),
             "tuned": runner(peer + ["nhwc"] + cut, GLIBC_TUNABLES=measure.TUNABLES)}
 

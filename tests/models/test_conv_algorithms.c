@@ -156,7 +156,7 @@ static float *scratch_for(const struct conv_algorithm *algorithm, const struct s
 }
 
 static float *run(const struct conv_algorithm *algorithm, const struct sample *s,
-                  enum conv_task task, float before)
+                  enum conv_task task, float before, bool adds)
 {
     size_t n = task == CONV_FORWARD ? s->n_y : task == CONV_INPUT_GRADIENT ? s->n_x : s->n_params;
     float *result = filled(n, before), *scratch = scratch_for(algorithm, s, task);
@@ -167,7 +167,8 @@ static float *run(const struct conv_algorithm *algorithm, const struct sample *s
                               .y = result,
                               .gx = result,
                               .grads = result,
-                              .adds_gx = task == CONV_INPUT_GRADIENT && before != 0,
+                              .adds_gx = adds,
+                              .adds_grads = adds,
                               .scratch = scratch};
     if (task != CONV_FORWARD)
         pass.y = NULL;
@@ -179,16 +180,20 @@ static float *run(const struct conv_algorithm *algorithm, const struct sample *s
 static void check_tasks(const struct conv_algorithm *algorithm, const struct sample *s,
                         const char *what)
 {
-    float *y = run(algorithm, s, CONV_FORWARD, 77);
+    float *y = run(algorithm, s, CONV_FORWARD, 77, false);
     check(what, y, s->y, 0, s->n_y);
     free(y);
-    float *gx = run(algorithm, s, CONV_INPUT_GRADIENT, 0);
+    float *gx = run(algorithm, s, CONV_INPUT_GRADIENT, 77, false);
     check(what, gx, s->gx, 0, s->n_x);
     free(gx);
-    float *added = run(algorithm, s, CONV_INPUT_GRADIENT, 2);
+    float *added = run(algorithm, s, CONV_INPUT_GRADIENT, 2, true);
     check(what, added, s->gx, 2, s->n_x);
     free(added);
-    float *grads = run(algorithm, s, CONV_WEIGHT_GRADIENT, 3);
+    float *written =
+        run(algorithm, s, CONV_WEIGHT_GRADIENT, algorithm->writes_grads ? 77 : 0, false);
+    check(what, written, s->grads, 0, s->n_params);
+    free(written);
+    float *grads = run(algorithm, s, CONV_WEIGHT_GRADIENT, 3, true);
     check(what, grads, s->grads, 3, s->n_params);
     free(grads);
 }
@@ -242,9 +247,9 @@ static void lanes_do_not_depend_on_the_number_of_threads(void **state)
         struct sample s = sample_of(&geometries[row], MAX_BATCH, true);
         for (enum conv_task task = 0; task < CONV_N_TASKS; task++) {
             size_t n[] = {s.n_y, s.n_x, s.n_params};
-            float *one = run(&conv_lanes, &s, task, 0);
+            float *one = run(&conv_lanes, &s, task, 0, true);
             parallel_set_threads(5);
-            float *five = run(&conv_lanes, &s, task, 0);
+            float *five = run(&conv_lanes, &s, task, 0, true);
             parallel_set_threads(1);
             assert_memory_equal(one, five, n[task] * sizeof *one);
             free(one);

@@ -392,6 +392,26 @@ static void epsl_without_aggregation_learns_as_psl_does(void **state)
     assert_learns_as(sets, IN_PARALLEL);
 }
 
+/* Running means and variances of batch norm move with their layer: an evaluation runs on them alone. */
+static void one_device_evaluates_as_one_whose_cut_stays(void **state)
+{
+    (void)state;
+    static const char *const frameworks[] = {"training.framework=sl", "training.framework=psl"};
+    for (size_t i = 0; i < ARRAY_LEN(frameworks); i++) {
+        const char *const sets[] = {
+            MOVING, MODEL(""), frameworks[i], "devices.0.count=1", "training.evaluate_every=1",
+            NULL};
+        struct line moving = run_moving(sets), still = run_line(sets);
+        for (size_t k = 0; k < ROUNDS; k++) {
+            assert_true(moving.rounds[k].is_evaluated && still.rounds[k].is_evaluated);
+            assert_true(moving.rounds[k].test_loss == still.rounds[k].test_loss);
+            assert_true(moving.rounds[k].accuracy == still.rounds[k].accuracy);
+        }
+        line_close(&moving);
+        line_close(&still);
+    }
+}
+
 static void the_order_of_arrival_changes_nothing(void **state)
 {
     (void)state;
@@ -488,6 +508,7 @@ int main(void)
         cmocka_unit_test(devices_in_turn_learn_as_the_reference_does),
         cmocka_unit_test(devices_in_parallel_learn_as_the_reference_does),
         cmocka_unit_test(epsl_without_aggregation_learns_as_psl_does),
+        cmocka_unit_test(one_device_evaluates_as_one_whose_cut_stays),
         cmocka_unit_test(the_order_of_arrival_changes_nothing),
         cmocka_unit_test(every_phase_takes_what_is_predicted_also_when_the_cut_moves),
         cmocka_unit_test(bytes_that_change_sides_are_counted),
