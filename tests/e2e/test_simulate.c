@@ -110,7 +110,7 @@ static void do_planning_again(const char *command, const char *dir)
 {
     const char *const arguments[] = {command, CONFIG,
                                      "--out", dir,
-                                     "--set", "training.rounds=6",
+                                     "--set", "training.rounds=12",
                                      "--set", "training.evaluate_every=0",
                                      "--set", "data.test_samples=100",
                                      "--set", "devices.0.count=3",
@@ -119,7 +119,7 @@ static void do_planning_again(const char *command, const char *dir)
                                      "--set", "radio.fading_block=round",
                                      "--set", "radio.subchannels=3",
                                      "--set", "server.cycles_per_flop=0.01",
-                                     "--set", "scheduler.every=1",
+                                     "--set", "scheduler.every=2",
                                      "--set", "scheduler.policy=bcd",
                                      "--set", "scheduler.cuts=[pool1, pool2]",
                                      NULL};
