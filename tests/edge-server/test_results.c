@@ -258,6 +258,28 @@ static void a_broadcast_keeps_the_downlinks_waiting(void **state)
     air_free(air);
 }
 
+static void messages_on_one_downlink_arrive_one_after_the_other(void **state)
+{
+    (void)state;
+    double uplink[2] = {1, 1}, downlink[2] = {1000, 1000};
+    struct rates rates = {uplink, downlink, 1000};
+    struct air *air = air_new(2, &rates);
+    int cookies[3], device;
+    air_send(air, 0, 1, 1, &cookies[0]); /* 1 ms each */
+    air_send(air, 0, 1, 1, &cookies[1]);
+    air_send(air, 0, 0, 3, &cookies[2]);
+    assert_ptr_equal(air_pop(air, 1000, &device), &cookies[0]);
+    assert_null(air_pop(air, 1000, &device));
+    assert_near_us(air_wake_us(air), 2000);
+    air_shift_clock(air, -1000);
+    assert_near_us(air_wake_us(air), 1000);
+    assert_ptr_equal(air_pop(air, 1000, &device), &cookies[1]);
+    assert_int_equal(device, 1);
+    assert_ptr_equal(air_pop(air, 2000, &device), &cookies[2]);
+    assert_true(isinf(air_wake_us(air)));
+    air_free(air);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +293,7 @@ int main(void)
         cmocka_unit_test(evaluations_cover_the_test_set_as_asked),
         cmocka_unit_test(more_devices_than_test_samples_are_fine),
         cmocka_unit_test(a_broadcast_keeps_the_downlinks_waiting),
+        cmocka_unit_test(messages_on_one_downlink_arrive_one_after_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

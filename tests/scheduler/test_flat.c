@@ -63,6 +63,24 @@ static void rates_are_those_of_gains_kept_for_each_subchannel_to_the_bit(void **
     problem_release(&full);
 }
 
+/* Bands of one width and gains that differ: each subchannel counts with its own. */
+static void a_band_that_is_not_flat_is_added_up_subchannel_by_subchannel(void **state)
+{
+    struct problem problem;
+    double weakest = HUGE_VAL;
+
+    (void)state;
+    random_problem(&problem, 3, 4, 9, 2, 0.5);
+    for (int i = 0; i < 4; i++) {
+        double sum = 0;
+        for (int k = 0; k < 9; k++)
+            sum += rates_downlink_of_bps(&problem, i, k);
+        weakest = fmin(weakest, sum);
+    }
+    assert_true(rates_broadcast_bps(&problem) == weakest);
+    problem_release(&problem);
+}
+
 static void every_policy_plans_flat_gains_as_others(void **state)
 {
     struct problem flat, full;
@@ -152,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_are_those_of_gains_kept_for_each_subchannel_to_the_bit),
+        cmocka_unit_test(a_band_that_is_not_flat_is_added_up_subchannel_by_subchannel),
         cmocka_unit_test(every_policy_plans_flat_gains_as_others),
         cmocka_unit_test(fewer_subchannels_than_devices_are_infeasible_also_when_flat),
         cmocka_unit_test(a_cell_too_large_for_tables_is_for_policy_equal),
