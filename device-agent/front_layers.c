@@ -60,6 +60,8 @@ int front_move_cut(struct front *front, int cut, struct err *err)
         return -1;
     if (!front->learns)
         return front_settle_cut(front, cut, err);
+    tape_free(front->tape); /* first: there may be no memory for two */
+    front->tape = NULL;
     float *moments;
     struct net *net = net_range_moved(front->net, front->moments, n_planes(front), &front->spec, 0,
                                       cut, &moments, err);

@@ -6,13 +6,13 @@
 
 #include "base/event_queue.h"
 #include "base/mem.h"
-#include "link/shaper.h"
 
 struct air {
     struct shaper *broadcast;
     struct shaper **downlinks;
     int n_devices;
-    struct event_queue arrivals; /* one of each link that carries something: its first */
+    double step_us;
+    struct event_queue due; /* one of each link that carries something: its next piece */
 };
 
 static struct shaper *link_of(const struct air *air, int device)
@@ -20,11 +20,17 @@ static struct shaper *link_of(const struct air *air, int device)
     return device == AIR_ALL ? air->broadcast : air->downlinks[device];
 }
 
-static void note_arrival(struct air *air, int device)
+static uint64_t step_bytes(const struct air *air, const struct shaper *link)
 {
-    double next_us = shaper_next_us(link_of(air, device));
+    return shaper_step_bytes(link, air->step_us);
+}
+
+static void note_next(struct air *air, int device)
+{
+    const struct shaper *link = link_of(air, device);
+    double next_us = shaper_step_us(link, step_bytes(air, link));
     if (next_us < HUGE_VAL)
-        event_queue_add(&air->arrivals, next_us, 0, device, NULL);
+        event_queue_add(&air->due, next_us, 0, device, NULL);
 }
 
 static void push(struct air *air, int device, double now_us, double bits, void *cookie)
@@ -32,7 +38,7 @@ static void push(struct air *air, int device, double now_us, double bits, void *
     bool was_empty = isinf(shaper_next_us(link_of(air, device)));
     shaper_push(link_of(air, device), now_us, bits, cookie);
     if (was_empty)
-        note_arrival(air, device);
+        note_next(air, device);
 }
 
 /* A rate of 0 belongs to a link that carries nothing under this plan. */
@@ -45,6 +51,7 @@ struct air *air_new(int n_devices, const struct rates *rates)
 {
     struct air *air = mem_zero(1, sizeof *air);
     air->n_devices = n_devices;
+    air->step_us = HUGE_VAL;
     air->broadcast = shaper_new(HUGE_VAL);
     air->downlinks = mem_zero((size_t)n_devices, sizeof *air->downlinks);
     for (int i = 0; i < n_devices; i++)
@@ -69,7 +76,7 @@ void air_free(struct air *air)
     for (int i = 0; i < air->n_devices; i++)
         shaper_free(air->downlinks[i]);
     free(air->downlinks);
-    event_queue_release(&air->arrivals);
+    event_queue_release(&air->due);
     free(air);
 }
 
@@ -85,20 +92,28 @@ void air_send(struct air *air, double now_us, int device, double bits, void *coo
     push(air, device, now_us, bits, cookie);
 }
 
-void *air_pop(struct air *air, double now_us, int *device)
+void air_set_step(struct air *air, double step_us)
+{
+    air->step_us = step_us;
+}
+
+bool air_take(struct air *air, double now_us, int *device, struct shaper_piece *piece)
 {
     struct event event;
-    if (!event_queue_take(&air->arrivals, now_us, &event))
-        return NULL;
-    *device = event.whom;
-    void *cookie = shaper_pop(link_of(air, event.whom), now_us);
-    note_arrival(air, event.whom);
-    return cookie;
+    while (event_queue_take(&air->due, now_us, &event)) {
+        struct shaper *link = link_of(air, event.whom);
+        bool is_taken = shaper_take(link, now_us, step_bytes(air, link), piece);
+        note_next(air, event.whom);
+        *device = event.whom;
+        if (is_taken)
+            return true;
+    }
+    return false;
 }
 
 double air_wake_us(const struct air *air)
 {
-    return event_queue_next_us(&air->arrivals);
+    return event_queue_next_us(&air->due);
 }
 
 void air_shift_clock(struct air *air, double by_us)
@@ -106,5 +121,5 @@ void air_shift_clock(struct air *air, double by_us)
     shaper_shift_clock(air->broadcast, by_us);
     for (int i = 0; i < air->n_devices; i++)
         shaper_shift_clock(air->downlinks[i], by_us);
-    event_queue_shift(&air->arrivals, by_us);
+    event_queue_shift(&air->due, by_us);
 }

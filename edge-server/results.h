@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The result folder's tables: rounds.csv (a row a round) and devices.csv (a row a device and round).
- * Columns carry their unit in the name, the header line names them; a round's rows are written whole as it ends,
- * so that a run that dies leaves every finished round. docs/RESULTS.md lists the columns.
+ * The result folder's tables, rounds.csv (a row a round) and devices.csv (a row a device and round), and its
+ * timeline, trace.json (edge-server/trace_json.h). Columns carry their unit in the name, the header line names them; a
+ * round's rows and events are written whole as it ends, so that a run that dies leaves every finished round, and
+ * trace.json is a whole JSON document at any time. docs/RESULTS.md lists the columns.
  */
 #ifndef EDGE_SERVER_RESULTS_H
 #define EDGE_SERVER_RESULTS_H

@@ -146,7 +146,7 @@ int run_open(struct run *run, const struct experiment *e, const char *out_dir, s
         return -1;
     run->inputs.partition = run->partition.index ? &run->partition : NULL;
     bool takes_turns = run->schedule.problem.takes_turns;
-    run->summary = summary_new(takes_turns);
+    run->summary = summary_new(e, takes_turns);
     run->results = results_open(out_dir, e, takes_turns, err);
     return run->results ? 0 : -1;
 }

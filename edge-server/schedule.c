@@ -59,13 +59,14 @@ static void add_handover(const struct schedule *schedule, const struct rates *ra
     }
 }
 
-/* In the first round the first device has its front part from its assignment: nobody hands it down. */
-static void leave_out_first_front(const struct problem *problem, const struct rates *rates,
-                                  const struct problem_cut *cut, struct latency_terms *terms)
+/* In the first round the first device has its front part already: nobody hands it one. */
+static void leave_out_first_handover(struct schedule *schedule)
 {
+    const struct problem *problem = &schedule->problem;
     int last = problem->n_devices - 1;
-    if (problem->takes_turns && last > 0)
-        terms->handover_s[last] = seconds(cut->front_bits, rates->uplink_bps[last]);
+    if (schedule->round == 1 && problem->takes_turns && last > 0)
+        schedule->terms.handover_s[last] =
+            seconds(problem->cuts[schedule->plan.cut].front_bits, schedule->rates.uplink_bps[last]);
 }
 
 /* Rates, terms and latency of this round under the plan that holds. */
@@ -76,9 +77,7 @@ static void evaluate(struct schedule *schedule)
     schedule->is_special = schedule->round == 1 || schedule->cut != schedule->previous_cut;
     round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem, plan,
                          &schedule->rates, &schedule->terms);
-    if (schedule->round == 1)
-        leave_out_first_front(&schedule->problem, &schedule->rates,
-                              &schedule->problem.cuts[plan->cut], &schedule->terms);
+    leave_out_first_handover(schedule);
     add_handover(schedule, &schedule->rates, schedule->previous_cut, schedule->cut,
                  &schedule->terms);
     schedule->latency_s = latency_total(&schedule->problem, &schedule->terms);

@@ -82,7 +82,10 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
     server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
     server->n_test = inputs->n_test_samples;
+    server->clocks.next_us = -HUGE_VAL;
     server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->schedule->rates : NULL);
+    if (inputs->step_us > 0)
+        air_set_step(server->air, inputs->step_us);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_init(&server->records[i], e->n_devices);
@@ -111,9 +114,9 @@ void server_free(struct server *server)
         return;
     server_clear_outbox(server);
     int seat;
-    struct msg *msg;
-    while ((msg = air_pop(server->air, HUGE_VAL, &seat)))
-        msg_free(msg);
+    struct shaper_piece piece;
+    while (air_take(server->air, HUGE_VAL, &seat, &piece))
+        msg_free(piece.cookie); /* all is due: whole messages */
     air_free(server->air);
     back_free(server->back);
     for (int i = 0; i < server->n_seats; i++)
@@ -245,6 +248,9 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
     case MSG_EVALUATION:
         on_evaluation(server, seat, msg);
         return;
+    case MSG_CLOCK:
+        clocks_on_answer(server, seat, &msg->clock, now_us);
+        return;
     case MSG_LAYERS:
         handover_on_layers(server, seat, msg, now_us);
         return;
@@ -262,6 +268,7 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
     case MSG_GRADIENT:
     case MSG_EVALUATE:
     case MSG_STOP:
+    case MSG_PIECE:
     case MSG_N_KINDS:
         break;
     }
@@ -302,6 +309,7 @@ void server_stop(struct server *server, const char *reason)
 
 void server_advance(struct server *server, double now_us)
 {
+    clocks_advance(server, now_us);
     if (server->state == SERVER_TRAINING)
         turn_advance(server, now_us);
 }
@@ -313,7 +321,9 @@ double server_wake_us(const struct server *server)
 
 void server_shift_clock(struct server *server, double by_us)
 {
+    server->run_start_us += by_us;
     server->round_start_us += by_us;
+    server->clocks.next_us += by_us;
     for (int i = 0; i < server->n_seats; i++) {
         server->seats[i].round_sent_us += by_us;
         server->seats[i].answered_us += by_us;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Shared by the files of the server's round logic alone: server.c (what came, from round to round), gathering.c (who
- * is there), turn.c (a round's turns), handover.c (layers that change sides), collect.c (the trained weights),
- * server_out.c (messages out, ends).
+ * is there), turn.c (a round's turns), handover.c (layers that change sides), clocks.c (devices' clocks), collect.c
+ * (the trained weights), server_out.c (messages out, ends).
  */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
 #define EDGE_SERVER_SERVER_IMPL_H
@@ -27,6 +27,19 @@ enum seat_state {
     SEAT_COLLECTING  /* its front weights are awaited */
 };
 
+/* How far a device's clock is ahead of the server's, and by how much that may be wrong; modelled. */
+struct clock_offset {
+    bool is_known;
+    double offset_us, bound_us;
+};
+
+/* Asking for it. */
+struct clocks {
+    int seat, n_asked; /* who is being asked, how often already */
+    double asked_s;    /* the question that waits for its answer */
+    double start_us, next_us;
+};
+
 /* A device of the experiment and who sits there. */
 struct seat {
     enum seat_state state;
@@ -36,6 +49,7 @@ struct seat {
     double answered_us;                     /* its gradient had gone by here */
     bool returns_layers, returns_optimizer; /* as asked for with the round */
     struct payload *layers[MSG_MAX_PAYLOADS]; /* handed up, until all have; NULL */
+    struct clock_offset clock;
 };
 
 struct outgoing {
@@ -90,7 +104,8 @@ struct server {
     int n_slots;    /* n = ceil(phi b), 0 when taking turns */
     int n_test;     /* samples an evaluation covers */
 
-    double round_start_us;
+    double run_start_us, round_start_us; /* the first round began, this one did */
+    struct clocks clocks;
     struct move move;
     struct turn turn;
     struct evaluation evaluation;
@@ -106,6 +121,9 @@ struct server {
 /* server_out.c */
 void server_send(struct server *server, int seat, struct msg *msg);
 void server_send_peer(struct server *server, uint64_t peer, struct msg *msg);
+/* To n_seats from `first` on, bytes that are due ahead of their message (the cookie). */
+void server_send_ahead(struct server *server, int first, int n_seats,
+                       const struct shaper_piece *due);
 void server_fail(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void server_finish(struct server *server);
@@ -124,6 +142,15 @@ void turn_advance(struct server *server, double now_us);
 double turn_wake_us(const struct server *server);
 void turn_shift_clock(struct turn *turn, double by_us);
 
+/* timeline.c: what happens now, into the current record. */
+void timeline_start_round(struct server *server, double now_us);
+void timeline_start_turn(struct server *server, double now_us);
+void timeline_arrived(struct server *server, int seat, double forward_s, double now_us);
+void timeline_forward(struct server *server, double now_us);
+void timeline_backward(struct server *server, double now_us);
+void timeline_gradients(struct server *server); /* backward is over, or the broadcast */
+void timeline_done(struct server *server, int seat, const struct msg *msg, double now_us);
+
 /* handover.c */
 /* At a round's start: the server's layers as its plan says. */
 int handover_start(struct server *server, struct err *err);
@@ -132,6 +159,12 @@ void handover_release_seat(struct seat *seat);
 /* The cut, what the seat's device gains and what it is to hand up. */
 void handover_attach(const struct server *server, int seat, struct msg *msg);
 void handover_on_layers(struct server *server, int seat, struct msg *msg, double now_us);
+
+/* clocks.c */
+/* Between rounds: asks for the time when it is due. */
+void clocks_advance(struct server *server, double now_us);
+void clocks_on_answer(struct server *server, int seat, const struct msg_clock *answer,
+                      double now_us);
 
 /* collect.c */
 void collect_start(struct server *server);

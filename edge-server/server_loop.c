@@ -14,11 +14,13 @@
 #include "base/signal_fd.h"
 #include "edge-server/framework.h"
 #include "edge-server/run.h"
+#include "link/shaper.h"
 #include "models/net.h"
 #include "wire/endpoint.h"
 
-#define LINGER_S        2.0
-#define REMIND_EVERY_US 5000000 /* of devices that have not come yet */
+#define LINGER_S            2.0
+#define CLOCK_EVERY_WALL_US 1e7
+#define REMIND_EVERY_US     5000000 /* of devices that have not come yet */
 
 /* All that the server's process holds; each member is NULL or zero until it is there. */
 struct loop {
@@ -51,9 +53,13 @@ static int announce(struct loop *loop, struct err *err)
 
 static int prepare(struct loop *loop, struct err *err)
 {
+    double time_scale = loop->e->testbed.time_scale;
     net_set_threads(loop->e->server.threads);
-    if (run_open(&loop->run, loop->e, loop->options->out_dir, err) ||
-        !(loop->server = server_new(&loop->run.inputs, err)))
+    if (run_open(&loop->run, loop->e, loop->options->out_dir, err))
+        return -1;
+    loop->run.inputs.step_us = SHAPER_STEP_WALL_US / time_scale;
+    loop->run.inputs.clock_every_us = CLOCK_EVERY_WALL_US / time_scale;
+    if (!(loop->server = server_new(&loop->run.inputs, err)))
         return -1;
     loop->endpoint = endpoint_listen(loop->e->testbed.listen, loop->e->testbed.peer_timeout_s, err);
     if (!loop->endpoint || (loop->stop_fd = signal_fd_open_stop(err)) < 0)
@@ -149,6 +155,9 @@ static int release(struct loop *loop, struct err *err)
 int server_run(const struct server_options *options, struct err *err)
 {
     struct loop loop = {.options = options, .e = options->experiment};
+    if (loop.e->testbed.time_scale <= 0)
+        return err_set(err,
+                       "testbed.time_scale: auto is for `splitbed run` to find: give a number");
     int status = prepare(&loop, err);
     if (!status)
         status = run_end(&loop.run, loop.server, train(&loop, err), err);

@@ -6,10 +6,7 @@
 #include <string.h>
 
 #include "edge-server/server_impl.h"
-
-/* A round this much longer than predicted was held up by the machine. */
-#define LATE_SHARE  0.05
-#define LATE_WALL_S 0.002
+#include "wire/piece.h"
 
 static const struct experiment *experiment_of(const struct server *server)
 {
@@ -79,6 +76,7 @@ static void start_turn(struct server *server, int index, double now_us)
                           .first = takes_turns ? index : 0,
                           .n_seats = takes_turns ? 1 : server->n_seats,
                           .phase = TURN_GATHERING};
+    timeline_start_turn(server, now_us);
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *msg = round_message(server, i);
         if (msg_payload_bytes(msg) == 0)
@@ -102,7 +100,7 @@ void turn_start_round(struct server *server, double now_us)
     record->has_learned = server->in.experiment->training.learns;
     latency_terms_copy(&record->predicted, &schedule->terms);
     record->predicted_s = schedule->latency_s;
-    server->round_start_us = now_us;
+    timeline_start_round(server, now_us);
     server->state = SERVER_TRAINING;
     if (experiment_of(server)->testbed.models_link)
         air_set_rates(server->air, &schedule->rates);
@@ -117,9 +115,25 @@ static void start_forward(struct server *server, double now_us)
     struct turn *turn = &server->turn;
     double modelled_s = server->in.schedule->terms.server_forward_s / n_turns(server);
     turn->phase = TURN_FORWARD;
+    timeline_forward(server, now_us);
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     back_forward(server->back, turn->n_seats,
                  server->framework->takes_turns ? &server->one : server->lambda);
+}
+
+/* A device's stamp, since the round began. */
+static double in_round_us(const struct server *server, int seat, double stamp_s)
+{
+    return stamp_s * 1e6 - server->seats[seat].clock.offset_us - server->round_start_us;
+}
+
+static void record_clock(struct server *server, int seat)
+{
+    const struct clock_offset *clock = &server->seats[seat].clock;
+    struct device_record *device = &current_record(server)->devices[seat];
+    device->has_clock = clock->is_known;
+    device->clock_offset_s = clock->offset_us * 1e-6;
+    device->clock_bound_s = clock->bound_us * 1e-6;
 }
 
 void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us)
@@ -145,7 +159,10 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, doubl
     record->measured.device_forward_s[seat] = a->forward_s;
     record->measured.uplink_s[seat] = since_s - a->forward_s;
     record->devices[seat].forward_busy_s = a->forward_busy_s;
+    record->devices[seat].forward_start_us = in_round_us(server, seat, a->forward_start_s);
+    record->devices[seat].uplink_bytes = payload_bytes(msg->payload[0]);
     record->uplink_bytes += payload_bytes(msg->payload[0]);
+    timeline_arrived(server, seat, a->forward_s, now_us);
     server->seats[seat].state = SEAT_WAITING;
     if (++turn->n_arrived == turn->n_seats)
         start_forward(server, now_us);
@@ -165,6 +182,7 @@ static void end_forward(struct server *server, double now_us)
     current_record(server)->measured.server_forward_s += pass_elapsed_s(&turn->pass, now_us);
     double modelled_s = server->in.schedule->terms.server_backward_s / n_turns(server);
     turn->phase = TURN_BACKWARD;
+    timeline_backward(server, now_us);
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     server->framework->learn(server->back, server->aggregation, server->n_slots);
 }
@@ -194,6 +212,7 @@ static void end_backward(struct server *server, double now_us)
     record->columns_below_last += back_columns_below_last(server->back);
     turn->phase = TURN_ANSWERING;
     turn->gradients_us = turn->broadcast_end_us = now_us;
+    timeline_gradients(server);
     const float *shared = back_shared_gradient(server->back);
     if (shared) {
         struct msg *msg = gradient_message(server, shared, true);
@@ -208,23 +227,27 @@ static void end_backward(struct server *server, double now_us)
         if (!own)
             continue;
         struct msg *msg = gradient_message(server, own, false);
+        record->devices[seat].downlink_bytes = msg_payload_bytes(msg);
         record->downlink_bytes += msg_payload_bytes(msg);
         air_send(server->air, now_us, seat, 8.0 * (double)msg_payload_bytes(msg), msg);
     }
 }
 
-static void count_handover(struct server *server, int seat, double now_us)
+/* What came down to `seat` is the hand-over of device `of`. */
+static void count_handover(struct server *server, int of, int seat, double now_us)
 {
     double elapsed_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
-    current_record(server)->measured.handover_s[seat] += elapsed_s;
+    current_record(server)->measured.handover_s[of] += elapsed_s;
 }
 
 /* What all gain is there: the round can begin on every device. */
-static void send_rounds(struct server *server, double now_us)
+static void send_rounds(struct server *server, size_t n_ahead, double now_us)
 {
     for (int i = 0; i < server->n_seats; i++) {
-        count_handover(server, i, now_us);
-        send_round(server, i, round_message(server, i), now_us);
+        struct msg *msg = round_message(server, i);
+        piece_rest(msg, n_ahead);
+        count_handover(server, i, i, now_us);
+        send_round(server, i, msg, now_us);
     }
 }
 
@@ -233,10 +256,12 @@ static void send_gradient_to_all(struct server *server, struct msg *msg, double 
 {
     struct turn *turn = &server->turn;
     turn->broadcast_end_us = now_us;
+    timeline_gradients(server);
     current_record(server)->measured.broadcast_s = (now_us - turn->gradients_us) * 1e-6;
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *copy = msg_new(MSG_GRADIENT);
         copy->gradient = msg->gradient;
+        copy->ahead_bytes[0] = msg->ahead_bytes[0];
         msg_attach(copy, payload_share(msg->payload[0]));
         server_send(server, i, copy);
         if (server->n_slots < experiment_of(server)->training.batch_size)
@@ -251,7 +276,7 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, doub
 {
     struct seat *to = &server->seats[seat];
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
-        count_handover(server, seat, now_us);
+        count_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, now_us);
         send_round(server, seat, msg, now_us);
         return;
     }
@@ -260,14 +285,27 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, doub
     server_send(server, seat, msg);
 }
 
-static void send_broadcast(struct server *server, struct msg *msg, double now_us)
+static void send_broadcast(struct server *server, struct msg *msg, size_t n_ahead, double now_us)
 {
     if (msg->kind != MSG_ROUND) {
+        piece_rest(msg, n_ahead);
         send_gradient_to_all(server, msg, now_us);
         return;
     }
     msg_free(msg);
-    send_rounds(server, now_us);
+    send_rounds(server, n_ahead, now_us);
+}
+
+/* The rest of a message is due. */
+static void send_arrived(struct server *server, int seat, const struct shaper_piece *due,
+                         double now_us)
+{
+    if (seat == AIR_ALL) {
+        send_broadcast(server, due->cookie, due->offset_bytes, now_us);
+        return;
+    }
+    piece_rest(due->cookie, due->offset_bytes);
+    send_from_air(server, due->cookie, seat, now_us);
 }
 
 void turn_advance(struct server *server, double now_us)
@@ -278,12 +316,14 @@ void turn_advance(struct server *server, double now_us)
     else if (turn->phase == TURN_BACKWARD && pass_is_over(&turn->pass, now_us))
         end_backward(server, now_us);
     int seat;
-    struct msg *msg;
-    while ((msg = air_pop(server->air, now_us, &seat))) {
-        if (seat == AIR_ALL)
-            send_broadcast(server, msg, now_us);
+    struct shaper_piece due;
+    while (air_take(server->air, now_us, &seat, &due)) {
+        if (due.is_last)
+            send_arrived(server, seat, &due, now_us);
+        else if (seat == AIR_ALL)
+            server_send_ahead(server, turn->first, turn->n_seats, &due);
         else
-            send_from_air(server, msg, seat, now_us);
+            server_send_ahead(server, seat, 1, &due);
     }
 }
 
@@ -347,10 +387,9 @@ static int take_front(struct server *server, int seat, const struct msg *msg)
 static bool is_late(const struct server *server, const struct round_record *record)
 {
     const struct experiment *e = experiment_of(server);
-    double excess_s = record->measured_s - record->predicted_s;
     return e->testbed.models_compute && e->testbed.models_link &&
-           excess_s > LATE_SHARE * record->predicted_s &&
-           excess_s > LATE_WALL_S / e->testbed.time_scale;
+           record->measured_s > record->predicted_s &&
+           difference_is_large(record->predicted_s, record->measured_s, e->testbed.time_scale);
 }
 
 void turn_on_round_done(struct server *server, int seat, struct msg *msg, double now_us)
@@ -366,7 +405,10 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, double
     if (take_front(server, seat, msg))
         return;
     measure_downlink(server, seat, msg, now_us);
+    timeline_done(server, seat, msg, now_us);
     record->devices[seat].backward_busy_s = done->backward_busy_s;
+    record->devices[seat].backward_start_us = in_round_us(server, seat, done->backward_start_s);
+    record_clock(server, seat);
     record->devices[seat].n_overruns = done->n_overruns;
     record->n_overruns += done->n_overruns;
     server->seats[seat].state = SEAT_READY;

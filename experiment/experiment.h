@@ -26,6 +26,7 @@ struct experiment_device {
     double cycles_per_flop; /* kappa_i */
     double max_power_w;     /* p_i^max */
     double distance_m;      /* to the server */
+    double memory_bytes;    /* for training its layers; 0: no limit */
 };
 
 struct experiment {
@@ -114,11 +115,12 @@ struct experiment {
     } scheduler;
 
     struct {
-        double time_scale;   /* wall seconds per modelled second */
+        double time_scale; /* wall seconds per modelled second; 0: auto, to be found before a run */
         bool models_compute; /* "modelled": wait out the modelled compute time; "native": do not */
         bool models_link;    /* "modelled": pace to the planned rates; "native": do not */
         double peer_timeout_s; /* wall seconds without a sign of life until a peer counts as gone */
         char *listen;          /* ZeroMQ address of the server, "tcp://127.0.0.1:*" */
+        int trace_rounds;      /* first so many into trace.json; 0: no such file */
     } testbed;
 };
 

@@ -91,6 +91,10 @@ static bool parse_seed(const char *text, uint64_t *seed)
 static bool parse_quantity(const struct key_row *row, const char *text, double *value)
 {
     double si;
+    if (row->takes_auto && strcmp(text, "auto") == 0) {
+        *value = 0;
+        return true;
+    }
     if (unit_parse(text, row->dimension, &si, NULL) || !schema_in_range(row, si))
         return false;
     *value = si;
@@ -302,6 +306,10 @@ void key_print(const struct key_row *row, const void *field, struct strbuf *out)
         break;
     case KEY_QUANTITY:
     case KEY_DRAWN:
+        if (row->takes_auto && *(const double *)field == 0) {
+            strbuf_addf(out, "auto");
+            break;
+        }
         strbuf_addf(out, "%s%s%s", number_format(*(const double *)field, number),
                     *symbol ? " " : "", symbol);
         break;

@@ -81,8 +81,8 @@ static const struct section sections[] = {
     {"data", SECTION_MAPPING, "data set and who holds which part of it"},
     {"training", SECTION_MAPPING, "how the model is trained"},
     {"devices", SECTION_DEVICES,
-     "required: a list of groups of like devices; clock, cycles_per_flop, max_power and distance "
-     "may be drawn for each device"},
+     "required: a list of groups of like devices; clock, cycles_per_flop, max_power, distance and "
+     "memory may be drawn for each device"},
     {"server", SECTION_MAPPING, "the edge server"},
     {"radio", SECTION_MAPPING, "the air between devices and server"},
     {"scheduler", SECTION_MAPPING,
@@ -209,6 +209,10 @@ static const struct key_row rows[] = {
      .help = "p_i^max: of the device's whole uplink", IN(device_group, device.max_power_w)},
     {"devices", "distance", KEY_DRAWN, DIM_LENGTH, ABOVE(0, 1e6), .fallback = "100 m",
      .help = "to the server", IN(device_group, device.distance_m)},
+    {"devices", "memory", KEY_DRAWN, DIM_SIZE, CLOSED(0, 1e15), .fallback = "0 B",
+     .help = "for training its layers (docs/PROFILE.md): the model is not cut where that takes "
+             "more; 0: no limit",
+     IN(device_group, device.memory_bytes)},
 
     {"server", "clock", KEY_QUANTITY, DIM_FREQUENCY, ABOVE(0, 1e15), .fallback = "5 GHz",
      .help = "f_s: cycles per second", IN(experiment, server.clock_hz)},
@@ -309,8 +313,11 @@ static const struct key_row rows[] = {
      .help = "policy fixed: device of each subchannel, repeated when fewer; []: all in turn",
      IN(experiment, scheduler.owners)},
 
-    {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, CLOSED(1e-6, 1e6), .fallback = "1",
-     .help = "wall-clock seconds one modelled second lasts", IN(experiment, testbed.time_scale)},
+    {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, CLOSED(1e-6, 1e6), .takes_auto = true,
+     .fallback = "1",
+     .help = "wall-clock seconds one modelled second lasts; auto: `splitbed run` finds what this "
+             "machine needs",
+     IN(experiment, testbed.time_scale)},
     {"testbed", "compute", KEY_MODELLED, .fallback = "modelled",
      .help = "wait until the modelled compute time has passed, or go at the machine's own speed",
      IN(experiment, testbed.models_compute)},
@@ -324,6 +331,9 @@ static const struct key_row rows[] = {
     {"testbed", "listen", KEY_ADDRESS, .fallback = "tcp://127.0.0.1:*",
      .help = "where the server takes devices; port *: any free one",
      IN(experiment, testbed.listen)},
+    {"testbed", "trace_rounds", KEY_INTEGER, CLOSED(0, 1e9), .fallback = "100",
+     .help = "the first so many rounds go into trace.json; 0: no such file",
+     IN(experiment, testbed.trace_rounds)},
 
     {"model file", "name", KEY_NAME, .help = "of the model", IN(model_keys, name)},
     {"model file", "input", KEY_SHAPE, CLOSED(1, SHAPE_MAX_DIM), .help = "shape of one sample",

@@ -41,6 +41,7 @@ struct key_row {
     enum dimension dimension;
     double min, max;
     bool is_min_open, is_max_open; /* the bound itself is not allowed */
+    bool takes_auto;               /* KEY_QUANTITY: "auto" too, which is 0 in the field */
     bool is_input_only;            /* resolved away: not in the printed experiment */
     const char
         *fallback;       /* the default, as it would be written; NULL: may be missing, stays zero */

@@ -47,7 +47,7 @@ static void add_quantity(const struct key_row *row, struct strbuf *out)
     strbuf_addf(out, "%s in ", unit_noun(row->dimension));
     schema_add_range(row->min, row->max, row->is_min_open, row->is_max_open, out);
     if (row->dimension == DIM_NONE)
-        strbuf_addf(out, " (or in %%)");
+        strbuf_addf(out, " (or in %%)%s", row->takes_auto ? ", or auto" : "");
     else
         strbuf_addf(out, "%s%s (units: %s)", *symbol ? " " : "", symbol,
                     unit_choices(row->dimension));

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "scheduler/memory_fit.h"
 #include "scheduler/policy.h"
 #include "scheduler/rates.h"
 
@@ -140,7 +141,7 @@ int plan_make(struct plan *plan, const struct problem *problem, const char *poli
         return -1;
     plan_init(plan, problem);
     plan->policy = mem_string(used);
-    if (solve(problem, options, plan, err)) {
+    if (memory_solve(solve, problem, options, plan, err)) {
         plan_release(plan);
         return -1;
     }

@@ -20,7 +20,8 @@ struct problem_device {
     double max_power_w;     /* p_i^max > 0 */
     double *gain;           /* [M], >= 0; read with problem_gain() */
     bool is_flat;           /* gain[0] is that of every subchannel, and there are no others */
-    /* U-shaped only, in place of the two above: the rates of its link, > 0. */
+    double memory_bytes;    /* for training its layers; 0: no limit */
+    /* U-shaped only, in place of power and gain: the rates of its link, > 0. */
     double uplink_bps, downlink_bps;
 };
 
@@ -40,8 +41,10 @@ struct problem_cut {
     double last_layer_backward_flop; /* Phi_last <= Phi_s^B */
     double activation_bits;          /* Psi_s */
     double gradient_bits;            /* Psi_g */
-    double
-        front_bits; /* weights (parameters and buffers) of the front part in all; only turns use it */
+    double front_bits; /* weights of the front part in all, not per sample; only turns use it */
+    /* What training takes on a device at that batch size: the layers before the cut and, U-shaped, those behind it. > 0
+     * where a device has a limit, else only told. */
+    double device_memory_bytes, tail_memory_bytes;
 };
 
 struct problem {

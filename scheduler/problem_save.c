@@ -7,8 +7,11 @@
 
 static void write_numbers(json_t *object, const struct number_keys *keys, const void *from)
 {
-    for (size_t i = 0; i < keys->n; i++)
-        json_object_set_new(object, keys->rows[i].key, json_real(number_of(from, &keys->rows[i])));
+    for (size_t i = 0; i < keys->n; i++) {
+        double number = number_of(from, &keys->rows[i]);
+        if (number != 0 || !keys->rows[i].is_optional)
+            json_object_set_new(object, keys->rows[i].key, json_real(number));
+    }
 }
 
 static json_t *number_list(const double *values, int n)

@@ -22,6 +22,15 @@ void rates_release(struct rates *rates)
     *rates = (struct rates){0};
 }
 
+void rates_copy(struct rates *to, const struct rates *from, int n_devices)
+{
+    size_t bytes = (size_t)n_devices * sizeof(double);
+
+    memcpy(to->uplink_bps, from->uplink_bps, bytes);
+    memcpy(to->downlink_bps, from->downlink_bps, bytes);
+    to->broadcast_bps = from->broadcast_bps;
+}
+
 static double uplink_of_bps(const struct problem *problem, int i, int k, double psd_w_per_hz)
 {
     return subchannel_rate_bps(problem->bandwidth_hz[k], psd_w_per_hz,

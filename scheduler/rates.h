@@ -11,6 +11,7 @@
 
 void rates_init(struct rates *rates, int n_devices); /* zeros */
 void rates_release(struct rates *rates);
+void rates_copy(struct rates *to, const struct rates *from, int n_devices);
 
 /* owner[M]: device or -1; psd[M] in W/Hz. */
 void rates_evaluate(const struct problem *problem, const int *owner, const double *psd_w_per_hz,

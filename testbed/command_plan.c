@@ -10,6 +10,7 @@
 #include "edge-server/planning.h"
 #include "edge-server/round_radio.h"
 #include "scheduler/rates.h"
+#include "testbed/calibration.h"
 #include "testbed/command.h"
 
 #define DEFAULT_POLICY       "auto"
@@ -106,6 +107,19 @@ static int show_links(const struct experiment *e, const struct problem *problem,
     return latency_s < HUGE_VAL ? 0 : err_set(err, "some device's link carries nothing in round 1");
 }
 
+/* What testbed.time_scale: auto would be on this machine. */
+static int show_time_scale(const struct experiment *e, const struct problem *problem,
+                           const struct plan *plan, struct err *err)
+{
+    struct time_scale found;
+    if (e->testbed.time_scale > 0 || plan->status == PLAN_INFEASIBLE)
+        return 0;
+    if (calibration_time_scale(&found, e, problem, plan, err))
+        return -1;
+    printf("On this machine now, %s\n", found.text);
+    return 0;
+}
+
 /* `policy` NULL: the experiment's, or the default. */
 static int make_plan(struct plan *plan, const struct problem *problem, const struct experiment *e,
                      const char *policy, struct err *err)
@@ -185,6 +199,8 @@ static int solve(const struct arguments *a, const struct problem *problem,
     int status = finish(a, problem, &plan, err);
     if (!status && e)
         status = show_links(e, problem, &plan, err);
+    if (!status && e)
+        status = show_time_scale(e, problem, &plan, err);
     plan_release(&plan);
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/signal_fd.h"
+#include "testbed/calibration.h"
 #include "testbed/command.h"
 #include "testbed/launch.h"
 #include "testbed/run_folder.h"
@@ -31,12 +32,26 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-static int run(const struct experiment *e, const char *given_dir)
+/* testbed.time_scale: auto becomes a number, which config.yaml has and the log explains. */
+static int settle_time_scale(struct experiment *e, struct err *err)
+{
+    struct time_scale found;
+    if (e->testbed.time_scale > 0)
+        return 0;
+    if (calibration_of_experiment(&found, e, err))
+        return -1;
+    e->testbed.time_scale = found.value;
+    log_info("%s", found.text);
+    return 0;
+}
+
+static int run(struct experiment *e, const char *given_dir)
 {
     struct err err = ERR_INIT;
     int stop_fd = -1, status = EXIT_SUCCESS;
     char *dir = run_folder_make(e, given_dir, &err);
-    if (!dir || (stop_fd = signal_fd_open_stop(&err)) < 0 || launch_run(e, dir, stop_fd, &err)) {
+    if (!dir || settle_time_scale(e, &err) || run_folder_write_config(e, dir, &err) ||
+        (stop_fd = signal_fd_open_stop(&err)) < 0 || launch_run(e, dir, stop_fd, &err)) {
         log_error("%s", err.text);
         status = EXIT_FAILURE;
     }

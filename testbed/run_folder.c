@@ -69,7 +69,7 @@ static char *make_given_dir(const char *given, struct err *err)
     return dir;
 }
 
-static int write_config(const struct experiment *e, const char *dir, struct err *err)
+int run_folder_write_config(const struct experiment *e, const char *dir, struct err *err)
 {
     char *path = mem_format("%s/config.yaml", dir);
     struct strbuf text = STRBUF_INIT;
@@ -96,7 +96,7 @@ static int open_log(const char *dir, struct err *err)
 char *run_folder_make(const struct experiment *e, const char *given, struct err *err)
 {
     char *dir = given ? make_given_dir(given, err) : make_default_dir(e, err);
-    if (dir && (write_config(e, dir, err) || open_log(dir, err))) {
+    if (dir && open_log(dir, err)) {
         free(dir);
         return NULL;
     }

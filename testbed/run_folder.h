@@ -6,9 +6,11 @@
 #include "experiment/experiment.h"
 
 /*
- * Makes `given`, or runs/NAME-DATE-TIME when it is NULL, with the resolved experiment in config.yaml; the log goes to
- * log.txt from here on. A given folder may exist, but not hold a run. The path, to be freed; NULL with err.
+ * Makes `given`, or runs/NAME-DATE-TIME when it is NULL; the log goes to its log.txt from here on. A given folder may exist, but not hold a run. The path, to be freed; NULL with err.
  */
 char *run_folder_make(const struct experiment *e, const char *given, struct err *err);
+
+/* The resolved experiment, as config.yaml. */
+int run_folder_write_config(const struct experiment *e, const char *dir, struct err *err);
 
 #endif

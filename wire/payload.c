@@ -83,6 +83,18 @@ struct payload *payload_lend(const void *data, size_t n_bytes, void (*release)(v
     return payload;
 }
 
+static void drop_whole(void *payload)
+{
+    payload_drop(payload);
+}
+
+struct payload *payload_slice(struct payload *payload, size_t offset, size_t n_bytes)
+{
+    assert(offset <= payload->n_bytes && n_bytes <= payload->n_bytes - offset);
+    return payload_lend((const char *)payload->data + offset, n_bytes, drop_whole,
+                        payload_share(payload));
+}
+
 struct payload *payload_share(struct payload *payload)
 {
     atomic_fetch_add_explicit(&payload->n_references, 1, memory_order_relaxed);

@@ -28,6 +28,9 @@ struct payload *payload_zeros(size_t n_bytes);
 struct payload *payload_lend(const void *data, size_t n_bytes, void (*release)(void *arg),
                              void *arg);
 
+/* Bytes [offset, offset + n_bytes) of a payload, which stays until the slice is dropped. */
+struct payload *payload_slice(struct payload *payload, size_t offset, size_t n_bytes);
+
 struct payload *payload_share(struct payload *payload); /* one reference more; returns payload */
 void payload_drop(struct payload *payload);             /* one less; NULL is fine */
 

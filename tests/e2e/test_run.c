@@ -2,6 +2,8 @@
 /* `splitbed run` as a user sees it: real processes, sockets and data, and what happens when one dies. */
 #include "tests/e2e/process.h"
 
+#include <jansson.h>
+
 #define CONFIG "configs/experiments/quickstart.yaml"
 /* A plan in no time; the cut fixed, so that losses do not depend on how far planning got. */
 #define QUICK                                                                                      \
@@ -96,8 +98,8 @@ static void run_short(const char *dir, const char *framework)
 static void a_run_leaves_its_result_folder(void **state)
 {
     (void)state;
-    static const char *const files[] = {"config.yaml", "plan.json",   "plans.jsonl",
-                                        "rounds.csv",  "devices.csv", "log.txt"};
+    static const char *const files[] = {"config.yaml", "plan.json",  "plans.jsonl", "rounds.csv",
+                                        "devices.csv", "trace.json", "log.txt"};
     static const char *const weights[] = {"back.safetensors", "front-pi-0.safetensors",
                                           "front-pi-4.safetensors"};
     char *dir = make_dir();
@@ -221,6 +223,59 @@ static void the_resolved_config_reproduces_the_run(void **state)
     remove_dir(b);
 }
 
+/* A document that a reader of JSON takes whole, whatever became of the run. */
+static void assert_trace_is_whole(const char *dir)
+{
+    char *path = in(dir, "trace.json");
+    json_error_t error;
+    json_t *events = json_load_file(path, 0, &error);
+    if (!events)
+        fail_msg("%s:%d: %s", path, error.line, error.text);
+    assert_true(json_array_size(events) > 20);
+    json_decref(events);
+    free(path);
+}
+
+static void an_automatic_time_scale_is_found_said_and_kept(void **state)
+{
+    (void)state;
+    char *dir = make_dir(), *config = in(dir, "config.yaml");
+    const char *const arguments[] = {"run",   CONFIG,
+                                     "--out", dir,
+                                     "--set", "training.rounds=3",
+                                     "--set", "testbed.time_scale=auto",
+                                     QUICK,   NULL};
+    struct process p = process_start("splitbed", arguments);
+    int status = process_end(&p);
+    if (status != 0)
+        fail_msg("exit status %d: %s", status, p.output);
+    const char *said = strstr(p.output, "time_scale ");
+    assert_non_null(said);
+    char *text = file_text(config), *kept = strstr(text, "\n  time_scale: ");
+    assert_non_null(kept);
+    double found = atof(said + strlen("time_scale "));
+    assert_true(found >= 0.05);
+    assert_true(atof(kept + strlen("\n  time_scale: ")) == found);
+    assert_trace_is_whole(dir);
+    free(text);
+    free(config);
+    process_release(&p);
+    remove_dir(dir);
+}
+
+static void a_server_by_hand_wants_a_number_for_the_time_scale(void **state)
+{
+    (void)state;
+    char *dir = make_dir();
+    const char *const arguments[] = {CONFIG, "--out", dir, "--set", "testbed.time_scale=auto",
+                                     NULL};
+    struct process p = process_start("splitbed-server", arguments);
+    assert_int_equal(process_end(&p), 1);
+    assert_said(&p, "testbed.time_scale: auto is for `splitbed run`");
+    process_release(&p);
+    remove_dir(dir);
+}
+
 /* A run that may only end well, with up to four more settings. */
 static void run_with(const char *dir, const char *const settings[4])
 {
@@ -315,6 +370,7 @@ static void kill_in_mid_run(const char *word, const char *message)
     assert_said(&p, message);
     assert_said(&p, "killed by signal 9");
     assert_rows_are_whole(dir);
+    assert_trace_is_whole(dir);
     assert_true(n_lines(rounds) > 3);
     process_release(&p);
     free(rounds);
@@ -344,6 +400,7 @@ static void an_interrupt_ends_the_run_in_order(void **state)
     assert_said(&p, "stopped by a signal");
     assert_said(&p, "ended early");
     assert_rows_are_whole(dir);
+    assert_trace_is_whole(dir);
     process_release(&p);
     free(rounds);
     remove_dir(dir);
@@ -466,6 +523,8 @@ int main(void)
         cmocka_unit_test(plans_made_anew_are_kept_and_repeat),
         cmocka_unit_test(a_folder_that_holds_a_run_is_left_alone),
         cmocka_unit_test(the_resolved_config_reproduces_the_run),
+        cmocka_unit_test(an_automatic_time_scale_is_found_said_and_kept),
+        cmocka_unit_test(a_server_by_hand_wants_a_number_for_the_time_scale),
         cmocka_unit_test(a_run_starts_from_the_weights_another_left),
         cmocka_unit_test(each_device_trains_on_a_folder_of_its_own),
         cmocka_unit_test(weights_that_are_not_there_end_the_run_at_once),

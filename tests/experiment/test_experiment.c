@@ -73,7 +73,7 @@ static void all_errors_of_a_file_come_at_once_in_its_order(void **state)
                 "x.yaml:15:19: testbed.listen: value 'x': must be a ZeroMQ address: "
                 "tcp://HOST:PORT or ipc://PATH\n"
                 "x.yaml:15:22: testbed.foo: unknown key: allowed are time_scale, compute, link, "
-                "peer_timeout, listen\n"
+                "peer_timeout, listen, trace_rounds\n"
                 "x.yaml:1:1: model: missing: required: either `file`, or the model itself "
                 "(`name`, `input`, `layers`)\n");
 }
@@ -83,7 +83,7 @@ static void model_and_devices_are_required(void **state)
     (void)state;
     must_refuse(TINY_MODEL, NULL,
                 "x.yaml:1:1: devices: missing: required: a list of groups of like devices; clock, "
-                "cycles_per_flop, max_power and distance may be drawn for each device\n");
+                "cycles_per_flop, max_power, distance and memory may be drawn for each device\n");
     must_refuse("", NULL,
                 "x.yaml:1:1: no value: must be a mapping of sections (model, devices, ...)\n");
     must_refuse(
@@ -289,11 +289,12 @@ static void every_experiment_in_the_tree_survives_being_printed(void **state)
 static void awkward_texts_survive_being_printed(void **state)
 {
     (void)state;
-    static const char text[] = "experiment: {name: 'true', seed: 18446744073709551615}\n" TINY_MODEL
-                               "devices: [{name: '007', distance: 'disc(0.1)'}]\n"
-                               "data: {dir: 'a: \"b\" #\\c \xc3\xa4'}\n"
-                               "scheduler: {cuts: [a], gap: 0.1}\n"
-                               "testbed: {compute: native, listen: 'ipc:///tmp/a b'}\n";
+    static const char text[] =
+        "experiment: {name: 'true', seed: 18446744073709551615}\n" TINY_MODEL
+        "devices: [{name: '007', distance: 'disc(0.1)'}]\n"
+        "data: {dir: 'a: \"b\" #\\c \xc3\xa4'}\n"
+        "scheduler: {cuts: [a], gap: 0.1}\n"
+        "testbed: {time_scale: auto, compute: native, listen: 'ipc:///tmp/a b'}\n";
     write_bytes("x.yaml", text, strlen(text));
     round_trip("x.yaml");
     struct experiment e;
@@ -306,6 +307,7 @@ static void awkward_texts_survive_being_printed(void **state)
     assert_true(e.seed == UINT64_MAX && !e.testbed.models_compute && e.testbed.models_link);
     assert_string_equal(e.data.dir, "a: \"b\" #\\c \xc3\xa4");
     assert_string_equal(e.devices[0].name, "007");
+    assert_true(e.testbed.time_scale == 0);
     assert_string_equal(e.scheduler.cuts[0], "a");
     experiment_release(&e);
     strbuf_release(&out);

@@ -12,6 +12,7 @@
 #define SECOND  " s (units: us, ms, s, min, h)"
 #define SPEED   " m/s (units: m/s, km/h)"
 #define METRE   " m (units: cm, m, km)"
+#define BYTES   " B (units: B, kB, MB, GB, KiB, MiB, GiB)"
 #define PERCENT " (or in %)"
 #define DRAWN   ", or uniform(a, b), normal(mean, std)"
 #define NAME                                                                                       \
@@ -72,6 +73,7 @@ static const struct example {
     {"devices.0.max_power", "3 dB", "a power in (0, 1000000]" WATT DRAWN, "3 dBm", false},
     {"devices.0.distance", "0 m", "a length in (0, 1000000]" METRE DRAWN ", disc(radius)",
      "disc(3 m)", false},
+    {"devices.0.memory", "-1 B", "a size in [0, 1e+15]" BYTES DRAWN, "512 MiB", false},
     {"server.clock", "0", "a frequency in (0, 1e+15]" HZ, "5e9", false},
     {"server.cycles_per_flop", "-1", "a number in (0, 1000000]" PERCENT, "2", false},
     {"server.threads", "0", "an integer in [1, 1024]", "1024", false},
@@ -112,12 +114,13 @@ static const struct example {
     {"scheduler.every", "-1", "an integer in [0, 1e+09]", "5", false},
     {"scheduler.cuts", "a", "a list of at most 512 names", "[a]", false},
     {"scheduler.owners", "a", "a list of at most 512 names", "[a]", false},
-    {"testbed.time_scale", "0", "a number in [1e-06, 1000000]" PERCENT, "0.1", false},
+    {"testbed.time_scale", "0", "a number in [1e-06, 1000000]" PERCENT ", or auto", "auto", false},
     {"testbed.compute", "real", "one of modelled, native", "native", false},
     {"testbed.link", "1", "one of modelled, native", "native", false},
     {"testbed.peer_timeout", "2 days", "a time in [0.1, 3600]" SECOND, "500 ms", false},
     {"testbed.listen", "localhost:5555", "a ZeroMQ address: tcp://HOST:PORT or ipc://PATH",
      "ipc:///tmp/x", false},
+    {"testbed.trace_rounds", "-1", "an integer in [0, 1e+09]", "0", false},
 };
 
 static const struct example *find_example(const struct key_row *row)

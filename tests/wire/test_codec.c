@@ -170,7 +170,8 @@ static void activations_keep_their_fields(void **state)
     struct msg *msg = there_and_back(example(MSG_ACTIVATIONS));
     assert_int_equal(msg->activations.round, 11);
     assert_int_equal(msg->activations.n_samples, 4);
-    assert_true(msg->activations.forward_s == 0.25 && msg->activations.forward_busy_s == 0.125);
+    assert_true(msg->activations.forward_s == 0.25 && msg->activations.forward_busy_s == 0.125 &&
+                msg->activations.forward_start_s == -3.5);
     msg_free(msg);
 }
 
@@ -192,6 +193,36 @@ static void round_done_keeps_its_fields(void **state)
     assert_int_equal(msg->round_done.round, 14);
     assert_true(msg->round_done.backward_s == 0.75 && msg->round_done.backward_busy_s == 0.625);
     assert_int_equal(msg->round_done.n_overruns, 9);
+    assert_true(msg->round_done.backward_start_s == 4.5);
+    msg_free(msg);
+}
+
+static void a_piece_and_a_clock_keep_their_fields(void **state)
+{
+    (void)state;
+    struct msg *msg = there_and_back(example(MSG_PIECE));
+    assert_int_equal(msg->piece.kind, MSG_GRADIENT);
+    assert_int_equal(msg->piece.payload, 1);
+    assert_int_equal(msg->piece.offset, 8);
+    assert_int_equal(msg->piece.total_bytes, 24);
+    msg_free(msg);
+    msg = there_and_back(example(MSG_CLOCK));
+    assert_true(msg->clock.server_sent_s == -1.25 && msg->clock.device_received_s == 2.5 &&
+                msg->clock.device_sent_s == 2.75);
+    msg_free(msg);
+}
+
+static void a_message_keeps_what_came_ahead_of_it(void **state)
+{
+    (void)state;
+    struct msg *msg = example(MSG_LAYERS);
+    payload_drop(msg->payload[0]);
+    msg->payload[0] = payload_new(0);
+    msg->ahead_bytes[0] = 24;
+    msg->ahead_bytes[1] = 4;
+    msg = there_and_back(msg);
+    assert_int_equal(msg->ahead_bytes[0], 24);
+    assert_int_equal(msg->ahead_bytes[1], 4);
     msg_free(msg);
 }
 
@@ -305,6 +336,8 @@ int main(void)
         cmocka_unit_test(activations_keep_their_fields),
         cmocka_unit_test(gradient_keeps_its_fields),
         cmocka_unit_test(round_done_keeps_its_fields),
+        cmocka_unit_test(a_piece_and_a_clock_keep_their_fields),
+        cmocka_unit_test(a_message_keeps_what_came_ahead_of_it),
         cmocka_unit_test(evaluate_and_evaluation_keep_their_fields),
         cmocka_unit_test(stop_and_error_keep_their_reason),
         cmocka_unit_test(a_reason_of_any_bytes_arrives_as_printable_ascii),

@@ -71,6 +71,23 @@ static void zeros_are_zero_and_take_no_memory(void **state)
     payload_drop(none);
 }
 
+static void a_slice_keeps_the_whole_until_it_is_dropped(void **state)
+{
+    (void)state;
+    int n_released = 0;
+    const char bytes[] = "abcdefgh";
+    struct payload *payload = payload_lend(bytes, 8, count, &n_released);
+    struct payload *slice = payload_slice(payload, 3, 4), *empty = payload_slice(payload, 8, 0);
+    payload_drop(payload);
+    assert_ptr_equal(payload_data(slice), bytes + 3);
+    assert_int_equal(payload_bytes(slice), 4);
+    assert_int_equal(payload_bytes(empty), 0);
+    payload_drop(slice);
+    assert_int_equal(n_released, 0);
+    payload_drop(empty);
+    assert_int_equal(n_released, 1);
+}
+
 static void *drop_many(void *arg)
 {
     struct payload **payloads = arg;
@@ -104,6 +121,7 @@ int main(void)
         cmocka_unit_test(a_shared_payload_stays_until_the_last_drop),
         cmocka_unit_test(lent_memory_without_release_is_left_alone),
         cmocka_unit_test(zeros_are_zero_and_take_no_memory),
+        cmocka_unit_test(a_slice_keeps_the_whole_until_it_is_dropped),
         cmocka_unit_test(threads_may_drop_references_of_the_same_payloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

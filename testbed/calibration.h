@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * How fast this machine does what a run asks of it, measured for about two seconds at the plan's cut and batch before
+ * the run begins; and the time scale that follows (testbed/load_model.h). Used by `splitbed run` and `splitbed plan`
+ * for testbed.time_scale: auto.
+ *
+ * Measured are a device's passes (with its data, on as many cores at once as devices will compute at once), the
+ * server's for all devices of a turn, and messages over the loopback interface: each in processes of their own, which
+ * end with it. Where compute or link are native the wall's time is what is measured, and the scale is 1.
+ */
+#ifndef TESTBED_CALIBRATION_H
+#define TESTBED_CALIBRATION_H
+
+#include "experiment/experiment.h"
+#include "testbed/load_model.h"
+
+/* The plan has one cut. Fails where a run would: data that are missing, too little memory. */
+int calibration_measure(struct machine_speed *speed, const struct experiment *e,
+                        const struct problem *problem, const struct plan *plan, struct err *err);
+
+int calibration_time_scale(struct time_scale *found, const struct experiment *e,
+                           const struct problem *problem, const struct plan *plan, struct err *err);
+
+/* With the plan the experiment's scheduler makes, which takes its time. */
+int calibration_of_experiment(struct time_scale *found, const struct experiment *e,
+                              struct err *err);
+
+#endif

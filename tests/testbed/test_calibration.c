@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The measuring itself, for each framework: it comes to its end, measures something, and says what is missing. */
+#include "tests/testbed/virtual_line.h"
+
+#include "testbed/calibration.h"
+
+static void load(struct line *line, const char *framework, const char *other)
+{
+    const char *const sets[] = {SMALL, framework, other, NULL};
+    line_open(line, sets);
+}
+
+static void close_loaded(struct line *line)
+{
+    partition_release(&line->partition);
+    schedule_release(&line->schedule);
+    experiment_release(&line->e);
+}
+
+static void every_framework_is_measured(void **state)
+{
+    (void)state;
+    static const char *const frameworks[] = {"training.framework=sl", "training.framework=psl",
+                                             "training.framework=epsl"};
+    for (size_t i = 0; i < ARRAY_LEN(frameworks); i++) {
+        struct line line;
+        struct machine_speed speed;
+        struct err err = ERR_INIT;
+        load(&line, frameworks[i], "server.threads=2");
+        const struct schedule *schedule = &line.schedule;
+        if (calibration_measure(&speed, &line.e, &schedule->problem, &schedule->plan, &err))
+            fail_msg("%s", err.text);
+        assert_true(speed.n_cores >= 1);
+        assert_true(speed.front_forward_s > 0 && speed.front_backward_s > 0);
+        assert_true(speed.server_forward_s > 0 && speed.server_backward_s > 0);
+        assert_true(speed.message_s > 0 && speed.byte_s >= 0);
+        close_loaded(&line);
+    }
+}
+
+static void native_parts_run_in_the_walls_time(void **state)
+{
+    (void)state;
+    static const char *const natives[] = {"testbed.compute=native", "testbed.link=native"};
+    static const char *const said[] = {"compute is native", "links are native"};
+    for (size_t i = 0; i < ARRAY_LEN(natives); i++) {
+        struct line line;
+        struct time_scale found;
+        struct err err = ERR_INIT;
+        load(&line, "training.framework=epsl", natives[i]);
+        const struct schedule *schedule = &line.schedule;
+        assert_int_equal(
+            calibration_time_scale(&found, &line.e, &schedule->problem, &schedule->plan, &err), 0);
+        assert_true(found.value == 1);
+        assert_non_null(strstr(found.text, said[i]));
+        close_loaded(&line);
+    }
+}
+
+static void data_that_are_missing_are_named(void **state)
+{
+    (void)state;
+    struct line line;
+    struct machine_speed speed;
+    struct err err = ERR_INIT;
+    load(&line, "training.framework=epsl", "scheduler.every=0");
+    free(line.e.data.dir);
+    line.e.data.dir = mem_string("/nowhere");
+    const struct schedule *schedule = &line.schedule;
+    assert_int_equal(
+        calibration_measure(&speed, &line.e, &schedule->problem, &schedule->plan, &err), -1);
+    assert_non_null(strstr(err.text, "auto: "));
+    assert_non_null(strstr(err.text, "/nowhere"));
+    close_loaded(&line);
+}
+
+static int remove_data(void **state)
+{
+    (void)state;
+    tiny_idx_remove();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_framework_is_measured),
+        cmocka_unit_test(native_parts_run_in_the_walls_time),
+        cmocka_unit_test(data_that_are_missing_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, remove_data);
+}
