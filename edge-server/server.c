@@ -34,6 +34,14 @@ size_t server_front_bytes(const struct server *server)
     return back_weights_floats(server->back, 0, back_cut(server->back)) * sizeof(float);
 }
 
+/* Without learning there are none: what travels is made of zeros. */
+static int give_no_weights(struct server *server)
+{
+    for (int i = 0; i < server->n_seats; i++)
+        server->fronts[i] = payload_new(0);
+    return 0;
+}
+
 static int build_learning(struct server *server, struct err *err)
 {
     const struct experiment *e = server->in.experiment;
@@ -42,6 +50,7 @@ static int build_learning(struct server *server, struct err *err)
         .cut = cut,
         .max_groups = server->framework->takes_turns ? 1 : server->n_seats,
         .batch = e->training.batch_size,
+        .is_without_learning = !e->training.learns,
         .aggregates = problem_aggregated_slots(&server->in.schedule->problem) > 0,
         .seed = e->seed,
         .loss = loss_find(e->training.loss),
@@ -54,6 +63,8 @@ static int build_learning(struct server *server, struct err *err)
         server_check_cut(server, err))
         return -1;
     server->back = back_new(&e->model, &options, err);
+    if (!e->training.learns)
+        return server->back ? give_no_weights(server) : -1;
     return !server->back || run_weights_start_back(e, back_net(server->back), err)
                ? -1
                : run_weights_start_fronts(e, cut, server->fronts, err);
@@ -67,6 +78,7 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->n_seats = e->n_devices;
     server->one = 1;
     server->seats = mem_zero((size_t)e->n_devices, sizeof *server->seats);
+    server->by_peer = mem_zero((size_t)e->n_devices, sizeof *server->by_peer);
     server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
     server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
     server->n_test = inputs->n_test_samples;
@@ -117,26 +129,19 @@ void server_free(struct server *server)
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_release(&server->records[i]);
     free(server->seats);
+    free(server->by_peer);
     free(server->lambda);
     free(server->fronts);
     free(server->outbox);
     free(server);
 }
 
-static int seat_of_peer(const struct server *server, uint64_t peer)
-{
-    for (int i = 0; i < server->n_seats; i++)
-        if (server->seats[i].state != SEAT_EMPTY && server->seats[i].peer == peer)
-            return i;
-    return -1;
-}
-
 static bool evaluation_is_due(const struct server *server, uint32_t round)
 {
     const struct experiment *e = server->in.experiment;
     bool is_last = round == (uint32_t)e->training.rounds;
-    return is_last ||
-           (e->training.evaluate_every > 0 && round % (uint32_t)e->training.evaluate_every == 0);
+    return e->training.learns && (is_last || (e->training.evaluate_every > 0 &&
+                                              round % (uint32_t)e->training.evaluate_every == 0));
 }
 
 static void ask_evaluation(struct server *server, int seat)
@@ -273,7 +278,7 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
 
 void server_receive(struct server *server, uint64_t peer, struct msg **msg, double now_us)
 {
-    int seat = seat_of_peer(server, peer);
+    int seat = gathering_seat_of(server, peer);
     bool is_over = server->state == SERVER_DONE || server->state == SERVER_FAILED;
     if (is_over)
         ;
@@ -290,7 +295,7 @@ void server_receive(struct server *server, uint64_t peer, struct msg **msg, doub
 
 void server_lost(struct server *server, uint64_t peer, const char *reason)
 {
-    int seat = seat_of_peer(server, peer);
+    int seat = gathering_seat_of(server, peer);
     if (seat < 0)
         return;
     server->seats[seat].state = SEAT_EMPTY;

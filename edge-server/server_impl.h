@@ -87,6 +87,7 @@ struct server {
     enum aggregation aggregation;
     int n_seats; /* C */
     struct seat *seats;
+    int *by_peer, n_taken; /* seats that were taken, in the order of their peers' numbers */
     int n_ready;
     enum server_state state;
     char failure[MSG_MAX_REASON];
@@ -129,6 +130,7 @@ void server_finish(struct server *server);
 void server_clear_outbox(struct server *server);
 
 /* gathering.c */
+int gathering_seat_of(const struct server *server, uint64_t peer); /* -1: it has none */
 void gathering_on_hello(struct server *server, uint64_t peer, const struct msg_hello *hello);
 void gathering_on_ready(struct server *server, int seat, const struct msg_ready *ready);
 

@@ -97,6 +97,7 @@ void turn_start_round(struct server *server, double now_us)
     record->round = round;
     record->cut = schedule->cut;
     record->plan_round = schedule->plan_round;
+    record->has_learned = server->in.experiment->training.learns;
     latency_terms_copy(&record->predicted, &schedule->terms);
     record->predicted_s = schedule->latency_s;
     timeline_start_round(server, now_us);
