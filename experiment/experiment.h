@@ -26,6 +26,7 @@ struct experiment_device {
     double cycles_per_flop; /* kappa_i */
     double max_power_w;     /* p_i^max */
     double distance_m;      /* to the server */
+    double memory_bytes;    /* for training its layers; 0: no limit */
 };
 
 struct experiment {
@@ -57,6 +58,7 @@ struct experiment {
         char *optimizer; /* a row of models/optimizer.h, as are the numbers */
         double device_learning_rate, server_learning_rate;
         double momentum, weight_decay;
+        bool learns; /* otherwise only sizes and times are as they would be */
         double beta1, beta2, eps;
         char *loss;             /* "cross-entropy", "mse" */
         double label_smoothing; /* of the loss's target */

@@ -81,8 +81,8 @@ static const struct section sections[] = {
     {"data", SECTION_MAPPING, "data set and who holds which part of it"},
     {"training", SECTION_MAPPING, "how the model is trained"},
     {"devices", SECTION_DEVICES,
-     "required: a list of groups of like devices; clock, cycles_per_flop, max_power and distance "
-     "may be drawn for each device"},
+     "required: a list of groups of like devices; clock, cycles_per_flop, max_power, distance and "
+     "memory may be drawn for each device"},
     {"server", SECTION_MAPPING, "the edge server"},
     {"radio", SECTION_MAPPING, "the air between devices and server"},
     {"scheduler", SECTION_MAPPING,
@@ -155,6 +155,10 @@ static const struct key_row rows[] = {
      .choices = "cached-means, mean-activations, broadcast-gradient",
      .help = "which activations an aggregated gradient meets in the server's layers",
      IN(experiment, training.aggregation)},
+    {"training", "learning", KEY_BOOLEAN, .fallback = "true",
+     .help = "false: messages of the same sizes, but no data, no weights, no layers: for latency "
+             "studies",
+     IN(experiment, training.learns)},
     {"training", "rounds", KEY_INTEGER, CLOSED(1, 1e9), .fallback = "100",
      .help = "one batch of every device each", IN(experiment, training.rounds)},
     {"training", "batch_size", KEY_INTEGER, CLOSED(1, 65536), .fallback = "32",
@@ -205,6 +209,10 @@ static const struct key_row rows[] = {
      .help = "p_i^max: of the device's whole uplink", IN(device_group, device.max_power_w)},
     {"devices", "distance", KEY_DRAWN, DIM_LENGTH, ABOVE(0, 1e6), .fallback = "100 m",
      .help = "to the server", IN(device_group, device.distance_m)},
+    {"devices", "memory", KEY_DRAWN, DIM_SIZE, CLOSED(0, 1e15), .fallback = "0 B",
+     .help = "for training its layers (docs/PROFILE.md): the model is not cut where that takes "
+             "more; 0: no limit",
+     IN(device_group, device.memory_bytes)},
 
     {"server", "clock", KEY_QUANTITY, DIM_FREQUENCY, ABOVE(0, 1e15), .fallback = "5 GHz",
      .help = "f_s: cycles per second", IN(experiment, server.clock_hz)},

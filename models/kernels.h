@@ -42,6 +42,8 @@ struct kernels {
     const struct pool_kernels *pool;
     const struct winograd_kernels *winograd;
     const struct lane_kernels *lanes;
+    /* Multiply-adds in registers: returns how many operations they were, two each; to be timed. */
+    double (*peak)(long n_rounds);
 };
 
 /* The best this processor has. */

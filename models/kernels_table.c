@@ -13,6 +13,8 @@ extern const struct pool_kernels KERNEL(pool_kernels);
 extern const struct lane_kernels KERNEL(lane_kernels);
 extern const struct winograd_kernels KERNEL(winograd_kernels);
 
+extern double KERNEL(peak)(long n_rounds);
+
 extern const struct kernels KERNEL(kernels);
 const struct kernels KERNEL(kernels) = {
     .isa = TEXT(KERNEL_ISA),
@@ -21,4 +23,5 @@ const struct kernels KERNEL(kernels) = {
     .pool = &KERNEL(pool_kernels),
     .lanes = &KERNEL(lane_kernels),
     .winograd = &KERNEL(winograd_kernels),
+    .peak = KERNEL(peak),
 };

@@ -32,6 +32,18 @@ static struct places places_before(const struct program *program, size_t node)
     return (struct places){at->first_param, at->first_buffer, at->first_saved};
 }
 
+struct net_sizes net_sizes_of(const struct program *program, int from, int to)
+{
+    struct places start = places_before(program, program->first_node[from]);
+    struct places end = places_before(program, program->first_node[to]);
+    return (struct net_sizes){end.param - start.param, end.buffer - start.buffer};
+}
+
+size_t net_state_room(const struct net_sizes *sizes)
+{
+    return float_arena_round(sizes->n_params + sizes->n_buffer_floats);
+}
+
 /* Tensors of one layer, one behind the other from `first`; returns how many. */
 static size_t list_tensors(const struct program_node *node, const struct layer_tensor *tensors,
                            int n_tensors, size_t first, struct net_weight *weights)
@@ -81,21 +93,20 @@ static void reset_buffers(struct net *net)
 
 static int allocate(struct net *net, int from, int to, struct err *err)
 {
-    int n_layers = net->program.n_layers;
     if (to < 0)
-        to = n_layers;
-    if (from < 0 || from > to || to > n_layers)
-        return err_set(err, "layers [%d, %d) of a network of %d layers", from, to, n_layers);
+        to = net->program.n_layers;
+    if (program_check_range(&net->program, from, to, err))
+        return -1;
     net->from = from;
     net->to = to;
     struct places start = places_before(&net->program, net->program.first_node[from]);
-    struct places end = places_before(&net->program, net->program.first_node[to]);
+    struct net_sizes sizes = net_sizes_of(&net->program, from, to);
     net->first_param = start.param;
     net->first_buffer = start.buffer;
     net->first_saved = start.saved;
-    net->n_params = end.param - start.param;
-    net->n_buffer_floats = end.buffer - start.buffer;
-    size_t n_state = float_arena_round(net->n_params + net->n_buffer_floats);
+    net->n_params = sizes.n_params;
+    net->n_buffer_floats = sizes.n_buffer_floats;
+    size_t n_state = net_state_room(&sizes);
     if (float_arena_init(&net->arena, n_state + net->n_params, "parameters", err))
         return -1;
     net->state = net->arena.at;

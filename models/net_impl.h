@@ -39,6 +39,13 @@ struct tape {
     double *merged_weights; /* max_batch; merged.weights */
 };
 
+/* What a net of layers [from, to) holds, and the floats its state has room in, gradients coming behind. */
+struct net_sizes {
+    size_t n_params, n_buffer_floats;
+};
+struct net_sizes net_sizes_of(const struct program *program, int from, int to);
+size_t net_state_room(const struct net_sizes *sizes);
+
 /* Nodes [*first, *end) are layers [from, to). Asserts that the net holds these. */
 void net_nodes(const struct net *net, int from, int to, size_t *first, size_t *end);
 

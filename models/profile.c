@@ -7,6 +7,17 @@
 #include "base/mem.h"
 #include "models/program.h"
 
+/* Floats of one sample that a node's forward and backward read and write. */
+static size_t moved_floats(const struct program_node *node)
+{
+    const struct layer *layer = &node->layer;
+    size_t in = shape_features(&layer->in), out = shape_features(&layer->out);
+    if (!layer->ops->forward)
+        return 0;
+    size_t inputs = node->other >= 0 ? 2 : 1, read_again = layer->ops->backward_reads_input;
+    return (inputs + read_again + 1) * in + 2 * out;
+}
+
 static struct layer_profile profile_layer(const struct program *program,
                                           const struct layer_spec *spec, int index)
 {
@@ -18,7 +29,10 @@ static struct layer_profile profile_layer(const struct program *program,
     for (size_t i = program->first_node[index]; i < program->first_node[index + 1]; i++) {
         layer.forward_flop += program->nodes[i].layer.forward_flop;
         layer.n_params += layer_n_params(&program->nodes[i].layer);
+        layer.n_buffer_floats += layer_n_buffer_floats(&program->nodes[i].layer);
+        layer.sample_bytes += moved_floats(&program->nodes[i]) * sizeof(float);
     }
+    layer.batch_bytes = 3 * layer.n_params * sizeof(float);
     layer.backward_flop = 2 * layer.forward_flop;
     layer.output = program->buffers[program->boundary[index + 1]].shape;
     layer.activation_bytes = shape_features(&layer.output) * sizeof(float);

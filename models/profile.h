@@ -17,8 +17,14 @@ struct layer_profile {
     double forward_flop; /* this layer alone, per sample */
     double backward_flop;
     size_t n_params;
+    size_t n_buffer_floats; /* not learnt, travel with the parameters: running statistics */
     size_t
         activation_bytes; /* float32 output of one sample: what crosses the link when cut after it */
+    /*
+     * What forward and backward read and write, counted once each: per sample (inputs, outputs, their gradients) and per
+     * batch (parameters twice, their gradients). For a measured rate; what caches make of it is not in it.
+     */
+    size_t sample_bytes, batch_bytes;
 };
 
 struct profile {

@@ -174,6 +174,14 @@ int program_init(struct program *program, const struct net_spec *spec, struct er
     return 0;
 }
 
+int program_check_range(const struct program *program, int from, int to, struct err *err)
+{
+    if (from < 0 || from > to || to > program->n_layers)
+        return err_set(err, "layers [%d, %d) of a network of %d layers", from, to,
+                       program->n_layers);
+    return 0;
+}
+
 void program_release(struct program *program)
 {
     free(program->nodes);

@@ -48,6 +48,9 @@ struct program {
 int program_init(struct program *program, const struct net_spec *spec, struct err *err);
 void program_release(struct program *program);
 
+/* Whether there are layers [from, to). */
+int program_check_range(const struct program *program, int from, int to, struct err *err);
+
 /*
  * For composites' expand. Each returns the buffer with the result, or -1: a whole list of layers (an empty
  * one returns `input`), or one primitive, whose name is spec->name.

@@ -83,7 +83,7 @@ double plan_gap(const struct plan *plan); /* (T - L) / T; 1 when nothing is know
 
 /*
  * Recomputes rates, terms and latency from cut, owners and powers alone and holds every constraint
- * against the problem (owners in range, powers >= 0, device and total limits within 1e-6 relative,
+ * against the problem (layers within the devices' memory, owners in range, powers >= 0, device and total limits within 1e-6 relative,
  * latency equal within 1e-9, lower bound not above the latency; of U-shaped plans two cuts in
  * order, shares >= 0 and together at most 1). The error says which and by how much.
  */

@@ -93,6 +93,24 @@ static int check_turns(const struct plan *plan, const struct problem *problem, s
     return 0;
 }
 
+static int check_memory(const struct problem_device *device, double bytes, struct err *err)
+{
+    if (device->memory_bytes > 0 && bytes > device->memory_bytes)
+        return err_set(err, "device %s: its layers take %.0f bytes of memory, it has %.0f",
+                       device->name, bytes, device->memory_bytes);
+    return 0;
+}
+
+static int check_front(const struct plan *plan, const struct problem *problem, struct err *err)
+{
+    if (plan->cut < 0 || plan->cut >= problem->n_cuts)
+        return err_set(err, "cut_index: %d: must be 0 to %d", plan->cut, problem->n_cuts - 1);
+    for (int i = 0; i < problem->n_devices; i++)
+        if (check_memory(&problem->devices[i], problem->cuts[plan->cut].device_memory_bytes, err))
+            return -1;
+    return (problem->takes_turns ? check_turns : check_shared)(plan, problem, err);
+}
+
 static int check_u(const struct u_plan *u, const struct problem *problem, struct err *err)
 {
     double sum = 0;
@@ -103,6 +121,11 @@ static int check_u(const struct u_plan *u, const struct problem *problem, struct
                            "head_cut_index[%d], tail_cut_index[%d]: %d, %d: must be 0 to %d and "
                            "in order",
                            i, i, u->head[i], u->tail[i], problem->n_cuts - 1);
+        if (check_memory(&problem->devices[i],
+                         problem->cuts[u->head[i]].device_memory_bytes +
+                             problem->cuts[u->tail[i]].tail_memory_bytes,
+                         err))
+            return -1;
         if (!(u->share[i] >= 0 && u->share[i] <= 1 + SHARE_TOLERANCE))
             return err_set(err, "server_share[%d]: %g: must be 0 to 1", i, u->share[i]);
         sum += u->share[i];
@@ -164,9 +187,7 @@ static int check_choices(const struct plan *plan, const struct problem *problem,
                        plan->n_subchannels, plan->u ? ", U-shaped" : "");
     if (problem->is_u_shaped)
         return check_u(plan->u, problem, err);
-    if (plan->cut < 0 || plan->cut >= problem->n_cuts)
-        return err_set(err, "cut_index: %d: must be 0 to %d", plan->cut, problem->n_cuts - 1);
-    return (problem->takes_turns ? check_turns : check_shared)(plan, problem, err);
+    return check_front(plan, problem, err);
 }
 
 int plan_check(const struct plan *plan, const struct problem *problem, struct err *err)

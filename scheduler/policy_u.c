@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "scheduler/memory_fit.h"
 #include "scheduler/u_shape.h"
 
 #define RELATIVE  1e-13 /* end of the bisection */
@@ -37,7 +38,7 @@ static int by_own(const void *a, const void *b)
     return x->head != y->head ? x->head - y->head : x->tail - y->tail;
 }
 
-/* `all` is scratch for every pair. */
+/* `all` is scratch for every pair. There is one that fits: memory_solve() has seen to it. */
 static struct front front_of(const struct problem *problem, int device, struct u_cost *all)
 {
     struct front front = {NULL, 0};
@@ -45,7 +46,8 @@ static struct front front_of(const struct problem *problem, int device, struct u
 
     for (int head = 0; head < problem->n_cuts; head++)
         for (int tail = head + 1; tail < problem->n_cuts; tail++)
-            all[n++] = u_cost_of(problem, device, head, tail);
+            if (memory_fits_pair(problem, device, head, tail))
+                all[n++] = u_cost_of(problem, device, head, tail);
     qsort(all, n, sizeof *all, by_own);
     for (size_t p = 0; p < n; p++)
         if (front.n == 0 || all[p].server_cycles < all[front.n - 1].server_cycles)

@@ -17,6 +17,19 @@ int problem_aggregated_slots(const struct problem *problem)
     return (int)ceil(slots - 1e-9 * (1 + slots));
 }
 
+bool problem_is_flat(const struct problem *problem)
+{
+    for (int i = 0; i < problem->n_devices; i++)
+        if (!problem->devices[i].is_flat)
+            return false;
+    return true;
+}
+
+double problem_pairs(const struct problem *problem)
+{
+    return (double)problem->n_devices * problem->n_subchannels;
+}
+
 void problem_release(struct problem *problem)
 {
     for (int i = 0; i < problem->n_devices; i++) {
@@ -75,7 +88,8 @@ static int check_device(const struct problem *problem, int i, struct err *err)
 {
     const struct problem_device *d = &problem->devices[i];
     int failed = check_name(d->name, "name", err) || check_positive(d->clock_hz, "clock_hz", err) ||
-                 check_positive(d->cycles_per_flop, "cycles_per_flop", err);
+                 check_positive(d->cycles_per_flop, "cycles_per_flop", err) ||
+                 check_not_negative(d->memory_bytes, "memory_bytes", err);
     char path[32];
 
     if (!failed && problem->is_u_shaped)
@@ -85,7 +99,7 @@ static int check_device(const struct problem *problem, int i, struct err *err)
                    : 0;
     failed = failed || check_positive(d->max_power_w, "max_power_w", err);
 
-    for (int k = 0; !failed && k < problem->n_subchannels; k++) {
+    for (int k = 0; !failed && k < (d->is_flat ? 1 : problem->n_subchannels); k++) {
         if (d->gain[k] > 0 && d->gain[k] <= PROBLEM_MAX_NUMBER)
             continue;
         snprintf(path, sizeof path, "gain[%d]", k);
@@ -104,7 +118,9 @@ static int check_cut(const struct problem_cut *c, struct err *err)
         check_not_negative(c->last_layer_backward_flop, "last_layer_backward_flop", err) ||
         check_not_negative(c->activation_bits, "activation_bits", err) ||
         check_not_negative(c->gradient_bits, "gradient_bits", err) ||
-        check_not_negative(c->front_bits, "front_bits", err))
+        check_not_negative(c->front_bits, "front_bits", err) ||
+        check_not_negative(c->device_memory_bytes, "device_memory_bytes", err) ||
+        check_not_negative(c->tail_memory_bytes, "tail_memory_bytes", err))
         return -1;
     if (c->last_layer_backward_flop > c->server_backward_flop)
         return err_set(err,
@@ -148,6 +164,25 @@ static int check_names_distinct(const struct problem *problem, struct err *err)
     else
         failed = check_distinct(cuts, problem->n_cuts, "cuts", err);
     return failed;
+}
+
+/* Where a device has a limit, what each cut takes must be known. */
+static int check_memory(const struct problem *p, struct err *err)
+{
+    int limited = 0;
+
+    while (limited < p->n_devices && p->devices[limited].memory_bytes <= 0)
+        limited++;
+    for (int j = 0; limited < p->n_devices && j < p->n_cuts; j++) {
+        const char *missing = p->cuts[j].device_memory_bytes <= 0 ? "device_memory_bytes"
+                              : p->is_u_shaped && p->cuts[j].tail_memory_bytes <= 0
+                                  ? "tail_memory_bytes"
+                                  : NULL;
+        if (missing)
+            return err_set(err, "cuts[%d].%s: must be there and > 0: devices[%d] has memory_bytes",
+                           j, missing, limited);
+    }
+    return 0;
 }
 
 static int check_radio(const struct problem *p, struct err *err)
@@ -230,7 +265,7 @@ int problem_check(const struct problem *problem, struct err *err)
         if (check_cut(&problem->cuts[j], &inner))
             return err_set(err, "cuts[%d].%s", j, inner.text);
     }
-    if (problem->is_u_shaped && check_u_cuts(problem, err))
+    if ((problem->is_u_shaped && check_u_cuts(problem, err)) || check_memory(problem, err))
         return -1;
     return check_names_distinct(problem, err);
 }

@@ -18,10 +18,17 @@ struct problem_device {
     double clock_hz;        /* f_i > 0 */
     double cycles_per_flop; /* kappa_i > 0 */
     double max_power_w;     /* p_i^max > 0 */
-    double *gain;           /* [M], >= 0 */
-    /* U-shaped only, in place of the two above: the rates of its link, > 0. */
+    double *gain;           /* [M], >= 0; read with problem_gain() */
+    bool is_flat;           /* gain[0] is that of every subchannel, and there are no others */
+    double memory_bytes;    /* for training its layers; 0: no limit */
+    /* U-shaped only, in place of power and gain: the rates of its link, > 0. */
     double uplink_bps, downlink_bps;
 };
+
+static inline double problem_gain(const struct problem_device *device, int subchannel)
+{
+    return device->gain[device->is_flat ? 0 : subchannel];
+}
 
 struct problem_cut {
     char *name; /* the layer it follows */
@@ -34,7 +41,10 @@ struct problem_cut {
     double last_layer_backward_flop; /* Phi_last <= Phi_s^B */
     double activation_bits;          /* Psi_s */
     double gradient_bits;            /* Psi_g */
-    double front_bits; /* parameters of the front part in all, not per sample; only turns use it */
+    double front_bits; /* weights of the front part in all, not per sample; only turns use it */
+    /* What training takes on a device at that batch size: the layers before the cut and, U-shaped, those behind it. > 0
+     * where a device has a limit, else only told. */
+    double device_memory_bytes, tail_memory_bytes;
 };
 
 struct problem {
@@ -76,6 +86,16 @@ int problem_check(const struct problem *problem, struct err *err);
  */
 int problem_build(struct problem *problem, const struct experiment *e, double aggregation_ratio,
                   bool takes_turns, struct err *err);
+
+/* Whether every device has one gain for all subchannels: then C x M numbers are kept nowhere. */
+bool problem_is_flat(const struct problem *problem);
+
+/*
+ * C x M, and how many of these what keeps a number for each of them takes: solvers but "equal" on a flat problem, plans
+ * of devices that take turns, files.
+ */
+double problem_pairs(const struct problem *problem);
+#define PROBLEM_MAX_PAIRS 20000000
 
 void problem_release(struct problem *problem);
 

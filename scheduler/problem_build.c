@@ -7,10 +7,13 @@
 #include "base/strbuf.h"
 #include "experiment/radio_setup.h"
 #include "models/profile.h"
+#include "models/training_memory.h"
+
+#define DEVICE_THREADS 1 /* as edge-server/assignment.c tells devices */
 
 /* Layers [0, n) of the profile, added up. */
 struct front {
-    double forward_flop, backward_flop, params;
+    double forward_flop, backward_flop, state; /* parameters and buffers */
 };
 
 static struct front sum_front(const struct profile *profile, int n)
@@ -20,7 +23,7 @@ static struct front sum_front(const struct profile *profile, int n)
     for (int l = 0; l < n; l++) {
         sum.forward_flop += profile->layers[l].forward_flop;
         sum.backward_flop += profile->layers[l].backward_flop;
-        sum.params += (double)profile->layers[l].n_params;
+        sum.state += (double)(profile->layers[l].n_params + profile->layers[l].n_buffer_floats);
     }
     return sum;
 }
@@ -41,8 +44,41 @@ static void add_cut(struct problem *problem, const struct profile *profile, int 
         .last_layer_backward_flop = profile->layers[profile->n_layers - 1].backward_flop,
         .activation_bits = bits,
         .gradient_bits = bits, /* the gradient of the activation has its shape */
-        .front_bits = 32 * front.params,
+        .front_bits = 32 * front.state,
     };
+}
+
+static bool has_limited_device(const struct problem *problem)
+{
+    for (int i = 0; i < problem->n_devices; i++)
+        if (problem->devices[i].memory_bytes > 0)
+            return true;
+    return false;
+}
+
+/* What a device will allocate, to the byte; left out where nobody has a limit. */
+static int build_memory(struct problem *problem, const struct experiment *e, struct err *err)
+{
+    struct optimizer optimizer;
+
+    if (!has_limited_device(problem))
+        return 0;
+    if (optimizer_init(&optimizer, e->training.optimizer, err))
+        return -1;
+    optimizer.momentum = e->training.momentum;
+    for (int j = 0; j < problem->n_cuts; j++) {
+        struct problem_cut *cut = &problem->cuts[j];
+        struct training_memory_request request = {.spec = &e->model,
+                                                  .to = cut->layer,
+                                                  .max_batch = e->training.batch_size,
+                                                  .n_threads = DEVICE_THREADS,
+                                                  .optimizer = &optimizer};
+        struct training_memory memory;
+        if (training_memory_predict(&memory, &request, err))
+            return err_prefix(err, "cut %s", cut->name);
+        cut->device_memory_bytes = (double)training_memory_sum(&memory);
+    }
+    return 0;
 }
 
 static bool is_wanted(const struct experiment *e, const char *name)
@@ -99,6 +135,7 @@ static int build_devices(struct problem *problem, const struct experiment *e, st
         return -1;
     problem->n_devices = e->n_devices;
     problem->devices = mem_zero((size_t)e->n_devices, sizeof *problem->devices);
+    bool is_flat = channel_is_flat(channel);
     for (int i = 0; i < e->n_devices; i++) {
         const struct experiment_device *from = &e->devices[i];
         problem->devices[i] = (struct problem_device){
@@ -106,9 +143,14 @@ static int build_devices(struct problem *problem, const struct experiment *e, st
             .clock_hz = from->clock_hz,
             .cycles_per_flop = from->cycles_per_flop,
             .max_power_w = from->max_power_w,
-            .gain = mem_zero((size_t)e->radio.n_subchannels, sizeof(double)),
+            .memory_bytes = from->memory_bytes,
+            .gain = mem_zero(is_flat ? 1 : (size_t)e->radio.n_subchannels, sizeof(double)),
+            .is_flat = is_flat,
         };
-        channel_gains(channel, i, 1, 0, problem->devices[i].gain);
+        if (is_flat)
+            problem->devices[i].gain[0] = channel_flat_gain(channel, i, 0);
+        else
+            channel_gains(channel, i, 1, 0, problem->devices[i].gain);
     }
     channel_free(channel);
     return 0;
@@ -132,7 +174,7 @@ int problem_build(struct problem *problem, const struct experiment *e, double ag
     for (int k = 0; k < e->radio.n_subchannels; k++)
         problem->bandwidth_hz[k] = e->radio.bandwidth_hz;
     if (!build_devices(problem, e, err) && !build_cuts(problem, e, err) &&
-        !problem_check(problem, err))
+        !build_memory(problem, e, err) && !problem_check(problem, err))
         return 0;
     problem_release(problem);
     return -1;

@@ -18,12 +18,14 @@ static const struct number_key device_rows[] = {
     {"clock_hz", offsetof(struct problem_device, clock_hz), false},
     {"cycles_per_flop", offsetof(struct problem_device, cycles_per_flop), false},
     {"max_power_w", offsetof(struct problem_device, max_power_w), false},
+    {"memory_bytes", offsetof(struct problem_device, memory_bytes), true},
 };
 static const struct number_key u_device_rows[] = {
     {"clock_hz", offsetof(struct problem_device, clock_hz), false},
     {"cycles_per_flop", offsetof(struct problem_device, cycles_per_flop), false},
     {"uplink_bps", offsetof(struct problem_device, uplink_bps), false},
     {"downlink_bps", offsetof(struct problem_device, downlink_bps), false},
+    {"memory_bytes", offsetof(struct problem_device, memory_bytes), true},
 };
 static const struct number_key cut_rows[] = {
     {"device_forward_flop", offsetof(struct problem_cut, device_forward_flop), false},
@@ -34,6 +36,8 @@ static const struct number_key cut_rows[] = {
     {"activation_bits", offsetof(struct problem_cut, activation_bits), false},
     {"gradient_bits", offsetof(struct problem_cut, gradient_bits), false},
     {"front_bits", offsetof(struct problem_cut, front_bits), true},
+    {"device_memory_bytes", offsetof(struct problem_cut, device_memory_bytes), true},
+    {"tail_memory_bytes", offsetof(struct problem_cut, tail_memory_bytes), true},
 };
 
 const struct number_keys problem_number_keys = {problem_rows, ARRAY_LEN(problem_rows)};

@@ -7,21 +7,24 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/units.h"
-#include "models/profile.h"
+#include "models/peak.h"
+#include "models/training_memory.h"
 #include "testbed/command.h"
 #include "testbed/layer_timing.h"
+#include "testbed/profile_report.h"
 
 #define MAX_BATCH   4096
 #define MAX_THREADS 1024
 
 struct arguments {
-    const char *model;
+    const char *model, *json_path;
     int batch, threads;
 };
 
 static const struct argp_option option_table[] = {
     {"batch", 'b', "N", 0, "Samples at a time when measuring (default 16)", 0},
-    {"threads", 't', "N", 0, "BLAS threads (default 1)", 0},
+    {"threads", 't', "N", 0, "Threads to compute with (default 1)", 0},
+    {"json", 'j', "FILE", 0, "Write it to FILE as JSON, to be replayed elsewhere", 0},
     {0}};
 
 static int count_of(struct argp_state *state, const char *option, const char *text, int max)
@@ -42,6 +45,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 't':
         a->threads = count_of(state, "threads", value, MAX_THREADS);
         return 0;
+    case 'j':
+        a->json_path = value;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->model)
             argp_error(state, "'%s': one MODEL is wanted", value);
@@ -56,63 +62,94 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-static double gflops(double flop, double seconds)
+/* Training layers [0, n) with momentum. */
+static int fill_memory(struct profile_entry *entry, const struct arguments *a,
+                       const struct net_spec *spec, int n, struct err *err)
 {
-    return seconds > 0 ? flop / seconds * 1e-9 : 0;
+    struct optimizer sgd;
+    struct training_memory memory;
+    if (optimizer_init(&sgd, "sgd", err))
+        return -1;
+    sgd.momentum = 0.9;
+    struct training_memory_request request = {
+        .spec = spec, .to = n, .max_batch = a->batch, .n_threads = a->threads, .optimizer = &sgd};
+    if (training_memory_predict(&memory, &request, err))
+        return -1;
+    entry->front_weight_bytes = (double)memory.weights;
+    entry->front_gradient_bytes = (double)memory.gradients;
+    entry->front_optimizer_bytes = (double)memory.optimizer;
+    entry->front_tape_bytes = (double)memory.tape;
+    entry->front_bytes = (double)training_memory_sum(&memory);
+    return 0;
 }
 
-static void print_row(int cut, const struct layer_profile *layer, const struct layer_timing *t,
-                      int batch)
+static void fill_costs(struct profile_entry *entry, const struct layer_profile *layer, int batch)
 {
     char shape[SHAPE_TEXT_BYTES];
-    printf(
-        "%4d  %-18s %-16s %-12s %12.0f %12.0f %10zu %10zu %9.3f %9.3f %8.1f\n", cut, layer->name,
-        layer->kind, shape_format(&layer->output, shape), layer->forward_flop, layer->backward_flop,
-        layer->n_params, layer->activation_bytes, 1e3 * t->forward_s, 1e3 * t->backward_s,
-        gflops(batch * (layer->forward_flop + layer->backward_flop), t->forward_s + t->backward_s));
+    *entry = (struct profile_entry){
+        .name = mem_string(layer->name),
+        .kind = mem_string(layer->kind),
+        .output = mem_string(shape_format(&layer->output, shape)),
+        .forward_flop = layer->forward_flop,
+        .backward_flop = layer->backward_flop,
+        .n_params = (double)layer->n_params,
+        .activation_bytes = (double)layer->activation_bytes,
+        .moved_bytes = batch * (double)layer->sample_bytes + (double)layer->batch_bytes,
+    };
 }
 
-static void print_table(const struct net_spec *spec, const struct profile *profile,
-                        const struct layer_timing *timings, const struct arguments *a)
+static void fill_head(struct profile_file *file, const struct arguments *a,
+                      const struct net_spec *spec, const struct profile *profile)
 {
-    char shape[SHAPE_TEXT_BYTES];
-    struct layer_profile sum = {.kind = ""};
-    struct layer_timing total = {0, 0};
-    printf("%s, input %s. FLOP, bytes: per sample. Times: batch of %d, %d thread%s.\n", spec->name,
-           shape_format(&spec->input, shape), a->batch, a->threads, a->threads == 1 ? "" : "s");
-    printf("%4s  %-18s %-16s %-12s %12s %12s %10s %10s %9s %9s %8s\n", "cut", "after layer", "kind",
-           "output", "forward", "backward", "params", "bytes", "fwd ms", "bwd ms", "GFLOP/s");
-    for (int i = 0; i < profile->n_layers; i++) {
-        const struct layer_profile *layer = &profile->layers[i];
-        print_row(i + 1, layer, &timings[i], a->batch);
-        sum.forward_flop += layer->forward_flop;
-        sum.backward_flop += layer->backward_flop;
-        sum.n_params += layer->n_params;
-        total.forward_s += timings[i].forward_s;
-        total.backward_s += timings[i].backward_s;
+    *file = (struct profile_file){
+        .model = mem_string(spec->name),
+        .batch_size = a->batch,
+        .threads = a->threads,
+        .instruction_set = mem_string(peak_instruction_set()),
+        .entries = mem_zero((size_t)profile->n_layers, sizeof(struct profile_entry)),
+        .n_entries = profile->n_layers,
+    };
+    for (int i = 0; i < profile->n_layers; i++)
+        fill_costs(&file->entries[i], &profile->layers[i], a->batch);
+}
+
+static int measure(struct profile_file *file, const struct arguments *a,
+                   const struct net_spec *spec, struct err *err)
+{
+    struct layer_timing *timings = mem_zero((size_t)file->n_entries, sizeof *timings);
+    int status = layer_timing_measure(timings, spec, a->batch, a->threads, err);
+    for (int i = 0; status == 0 && i < file->n_entries; i++) {
+        file->entries[i].forward_s = timings[i].forward_s;
+        file->entries[i].backward_s = timings[i].backward_s;
+        status = fill_memory(&file->entries[i], a, spec, i + 1, err);
     }
-    printf("%4s  %-18s %-16s %-12s %12.0f %12.0f %10zu %10s %9.3f %9.3f %8.1f\n", "", "sum", "", "",
-           sum.forward_flop, sum.backward_flop, sum.n_params, "", 1e3 * total.forward_s,
-           1e3 * total.backward_s,
-           gflops(a->batch * (sum.forward_flop + sum.backward_flop),
-                  total.forward_s + total.backward_s));
+    free(timings);
+    file->thread_peak_flop_per_s = peak_flop_per_s(1);
+    file->peak_flop_per_s =
+        a->threads == 1 ? file->thread_peak_flop_per_s : peak_flop_per_s(a->threads);
+    return status;
 }
 
 static int profile_model(const struct arguments *a, const struct net_spec *spec)
 {
     struct err err = ERR_INIT;
     struct profile profile;
+    struct profile_file file;
     if (profile_make(&profile, spec, &err)) {
         log_error("%s: %s", a->model, err.text);
         return EXIT_USAGE;
     }
-    struct layer_timing *timings = mem_zero((size_t)profile.n_layers, sizeof *timings);
-    int status = layer_timing_measure(timings, spec, a->batch, a->threads, &err);
-    if (status)
+    fill_head(&file, a, spec, &profile);
+    int status = measure(&file, a, spec, &err);
+    if (status) {
         log_error("%s: %s", a->model, err.text);
-    else
-        print_table(spec, &profile, timings, a);
-    free(timings);
+    } else {
+        profile_print(&file, spec);
+        status = a->json_path ? profile_file_save(&file, a->json_path, &err) : 0;
+        if (status)
+            log_error("%s", err.text);
+    }
+    profile_file_release(&file);
     profile_release(&profile);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -124,7 +161,8 @@ int command_profile(int argc, char **argv)
                                      "MODEL",
                                      "Lists a model's layers with shape, FLOP (2 per "
                                      "multiply-add), parameters and activation bytes, "
-                                     "and measures forward and backward on this machine.",
+                                     "measures forward and backward on this machine, and says how "
+                                     "much memory training takes.",
                                      NULL,
                                      NULL,
                                      NULL};

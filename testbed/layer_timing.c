@@ -27,14 +27,14 @@ static void time_pass(struct net *net, struct tape *tape, int batch, struct samp
 {
     int n_layers = net_to(net), pass = samples->n_passes++;
     for (int i = 0; i < n_layers; i++) {
-        int64_t start_us = clock_now_us();
+        int64_t start_ns = clock_now_ns();
         net_forward(net, tape, i, i + 1, batch);
-        samples->forward_s[i * MAX_PASSES + pass] = (double)(clock_now_us() - start_us) * 1e-6;
+        samples->forward_s[i * MAX_PASSES + pass] = (double)(clock_now_ns() - start_ns) * 1e-9;
     }
     for (int i = n_layers - 1; i >= 0; i--) {
-        int64_t start_us = clock_now_us();
+        int64_t start_ns = clock_now_ns();
         net_backward(net, tape, i, i + 1, batch, i > 0);
-        samples->backward_s[i * MAX_PASSES + pass] = (double)(clock_now_us() - start_us) * 1e-6;
+        samples->backward_s[i * MAX_PASSES + pass] = (double)(clock_now_ns() - start_ns) * 1e-9;
     }
 }
 

@@ -38,7 +38,8 @@ static void open_cell(struct cell *cell, const char *link)
         fail_msg("%s", errors.text);
     if (schedule_open(&cell->schedule, &cell->e, &err))
         fail_msg("%s", err.text);
-    struct server_inputs inputs = {&cell->e, &cell->schedule, NULL, 4};
+    struct server_inputs inputs = {
+        .experiment = &cell->e, .schedule = &cell->schedule, .n_test_samples = 4};
     cell->server = server_new(&inputs, &err);
     if (!cell->server)
         fail_msg("%s", err.text);

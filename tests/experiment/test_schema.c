@@ -12,6 +12,7 @@
 #define SECOND  " s (units: us, ms, s, min, h)"
 #define SPEED   " m/s (units: m/s, km/h)"
 #define METRE   " m (units: cm, m, km)"
+#define BYTES   " B (units: B, kB, MB, GB, KiB, MiB, GiB)"
 #define PERCENT " (or in %)"
 #define DRAWN   ", or uniform(a, b), normal(mean, std)"
 #define NAME                                                                                       \
@@ -59,6 +60,7 @@ static const struct example {
     {"training.beta1", "1", "a number in [0, 1)" PERCENT, "0", false},
     {"training.beta2", "-0.5", "a number in [0, 1)" PERCENT, "99 %", false},
     {"training.eps", "0", "a number in (0, 1]" PERCENT, "1e-6", false},
+    {"training.learning", "no", "true or false", "false", false},
     {"training.loss", "hinge", "one of cross-entropy, mse", "mse", false},
     {"training.label_smoothing", "1.5", "a number in [0, 1]" PERCENT, "10 %", false},
     {"training.evaluate_every", "-1", "an integer in [0, 1e+09]", "0", false},
@@ -71,6 +73,7 @@ static const struct example {
     {"devices.0.max_power", "3 dB", "a power in (0, 1000000]" WATT DRAWN, "3 dBm", false},
     {"devices.0.distance", "0 m", "a length in (0, 1000000]" METRE DRAWN ", disc(radius)",
      "disc(3 m)", false},
+    {"devices.0.memory", "-1 B", "a size in [0, 1e+15]" BYTES DRAWN, "512 MiB", false},
     {"server.clock", "0", "a frequency in (0, 1e+15]" HZ, "5e9", false},
     {"server.cycles_per_flop", "-1", "a number in (0, 1000000]" PERCENT, "2", false},
     {"server.threads", "0", "an integer in [1, 1024]", "1024", false},
@@ -105,7 +108,7 @@ static const struct example {
     {"radio.outage_every", "-1", "a time in [0, 1000000]" SECOND, "1 min", false},
     {"radio.outage_length", "0", "a time in [0.001, 1000000]" SECOND, "100 ms", false},
     {"radio.outages", "\"\"", TEXT, NULL, false},
-    {"scheduler.policy", "best", "one of auto, exact, fixed, random", "random", false},
+    {"scheduler.policy", "best", "one of auto, equal, exact, fixed, random", "random", false},
     {"scheduler.gap", "1", "a number in [0, 1)" PERCENT, "0", false},
     {"scheduler.time_limit", "0 s", "a time in (0, 1000000]" SECOND, "2 min", false},
     {"scheduler.every", "-1", "an integer in [0, 1e+09]", "5", false},

@@ -1,58 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * Forward, backward, aggregation and the optimiser ask for no memory. This program's own malloc family
- * counts and passes on to glibc's; sanitizers have theirs, so there the counting is left out. OpenBLAS takes
- * a few kB of its own for tiny products (its sgemm_small_kernel), which are not ours to avoid.
- */
+/* Forward, backward, aggregation and the optimiser ask for no memory. */
+#include "tests/models/count_allocations.h"
 #include "tests/models/spec_from_text.h"
-
-#include <dlfcn.h>
 
 #include "models/loss.h"
 #include "models/optimizer.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
-#define SANITIZED 1
-#endif
-
-static int n_allocations;
-static bool is_counting; /* by then everything below dladdr() is loaded */
-
-#ifndef SANITIZED
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-
-static void count(const void *caller)
-{
-    Dl_info info;
-    if (is_counting && dladdr(caller, &info) && !strstr(info.dli_fname, "openblas"))
-        n_allocations++;
-}
-
-void *malloc(size_t size)
-{
-    count(__builtin_return_address(0));
-    return __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    count(__builtin_return_address(0));
-    return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-    count(__builtin_return_address(0));
-    return __libc_realloc(p, size);
-}
-#endif
 
 enum { GROUPS = 2, BATCH = 2, CLASSES = 10 };
 

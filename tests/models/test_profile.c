@@ -139,6 +139,22 @@ static void a_bad_spec_is_refused(void **state)
     net_spec_release(&spec);
 }
 
+static void bytes_moved_are_counted_by_hand(void **state)
+{
+    (void)state;
+    struct net_spec spec = spec_from_text(shape_flat(4), "linear a out_features=3; relu; flatten");
+    struct profile profile;
+    assert_int_equal(profile_make(&profile, &spec, NULL), 0);
+    /* x forward and backward, gx; y, gy. The weights twice, their gradients. */
+    assert_int_equal(profile.layers[0].sample_bytes, 4 * (3 * 4 + 2 * 3));
+    assert_int_equal(profile.layers[0].batch_bytes, 4 * 3 * 15);
+    assert_int_equal(profile.layers[1].sample_bytes, 4 * (3 * 3 + 2 * 3));
+    assert_int_equal(profile.layers[1].batch_bytes, 0);
+    assert_int_equal(profile.layers[2].sample_bytes, 0);
+    profile_release(&profile);
+    net_spec_release(&spec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +164,7 @@ int main(void)
         cmocka_unit_test(lenet5_layer_by_layer),
         cmocka_unit_test(vgg5_has_the_parameters_its_file_says),
         cmocka_unit_test(a_bad_spec_is_refused),
+        cmocka_unit_test(bytes_moved_are_counted_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

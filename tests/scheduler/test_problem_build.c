@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "experiment/experiment.h"
+#include "models/net.h"
 #include "scheduler/problem.h"
 
 static struct experiment_device devices[3];
@@ -48,7 +49,11 @@ static void experiment_init(struct experiment *e)
     e->devices = devices;
     for (int i = 0; i < 3; i++) {
         snprintf(names[i], sizeof names[i], "pi-%d", i);
-        devices[i] = (struct experiment_device){names[i], 1e9 + i, 0.0625, 1.5, 50.0 * (i + 1)};
+        devices[i] = (struct experiment_device){.name = names[i],
+                                                .clock_hz = 1e9 + i,
+                                                .cycles_per_flop = 0.0625,
+                                                .max_power_w = 1.5,
+                                                .distance_m = 50.0 * (i + 1)};
     }
     e->server.clock_hz = 5e9;
     e->server.cycles_per_flop = 0.03125;
@@ -137,7 +142,8 @@ static void gains_without_fading_are_path_and_antenna(void **state)
     e.radio.fading = none;
     build(&p, &e);
     for (int k = 0; k < 5; k++)
-        assert_true(fabs(p.devices[1].gain[k] / (10 * pow(10, -10.14)) - 1) < 1e-12); /* 100 m */
+        assert_true(fabs(problem_gain(&p.devices[1], k) / (10 * pow(10, -10.14)) - 1) <
+                    1e-12); /* 100 m */
     problem_release(&p);
     net_spec_release(&e.model);
 }
@@ -163,6 +169,57 @@ static void gains_are_drawn_from_the_seed_device_by_device(void **state)
     problem_release(&a);
     problem_release(&b);
     problem_release(&other);
+    net_spec_release(&e.model);
+}
+
+static void memory_is_what_training_will_take(void **state)
+{
+    static char adamw[] = "adamw";
+    struct experiment e;
+    struct problem p;
+
+    (void)state;
+    experiment_init(&e);
+    build(&p, &e);
+    assert_true(p.cuts[0].device_memory_bytes == 0); /* nobody asks */
+    problem_release(&p);
+    e.training.optimizer = adamw;
+    devices[2].memory_bytes = 5e8;
+    build(&p, &e);
+    assert_true(p.devices[0].memory_bytes == 0 && p.devices[2].memory_bytes == 5e8);
+    for (int j = 0; j < p.n_cuts; j++) {
+        struct net *net = net_new(&e.model, 0, j + 1, NULL);
+        struct tape *tape = tape_new(net, e.training.batch_size, NULL);
+        size_t moments = 2 * 40 * sizeof(float);
+        assert_true(p.cuts[j].device_memory_bytes ==
+                    (double)(net_bytes(net) + tape_bytes(tape) + moments));
+        tape_free(tape);
+        net_free(net);
+    }
+    problem_release(&p);
+    net_spec_release(&e.model);
+}
+
+/* Layers that are handed on take their running statistics along. */
+static void front_bits_are_all_that_is_handed_on(void **state)
+{
+    struct experiment e;
+    struct problem p;
+    struct net *net;
+    size_t n;
+
+    (void)state;
+    experiment_init(&e);
+    add_layer(&e.model, "batch_norm", "bn", NULL, 0); /* behind fc: fc is the last cut's */
+    add_layer(&e.model, "linear", "fc2", "out_features", 2);
+    build(&p, &e);
+    assert_int_equal(p.n_cuts, 5);
+    net = net_new(&e.model, 0, 5, NULL);
+    net_state(net, &n);
+    assert_true(p.cuts[4].front_bits == 32.0 * (double)n);
+    assert_true(p.cuts[4].front_bits > p.cuts[3].front_bits + 32 * 20);
+    net_free(net);
+    problem_release(&p);
     net_spec_release(&e.model);
 }
 
@@ -235,6 +292,8 @@ int main(void)
         cmocka_unit_test(numbers_of_the_experiment_are_taken_over),
         cmocka_unit_test(gains_without_fading_are_path_and_antenna),
         cmocka_unit_test(gains_are_drawn_from_the_seed_device_by_device),
+        cmocka_unit_test(memory_is_what_training_will_take),
+        cmocka_unit_test(front_bits_are_all_that_is_handed_on),
         cmocka_unit_test(named_cuts_restrict_the_choice),
         cmocka_unit_test(unknown_cuts_are_refused_with_the_names),
         cmocka_unit_test(unknown_radio_models_are_refused),

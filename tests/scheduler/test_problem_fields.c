@@ -41,6 +41,14 @@ static void u_problem(struct problem *p)
     p->devices[1].uplink_bps = p->devices[1].downlink_bps = 2e8;
 }
 
+/* Then cuts must say what they take. */
+static void limit_memory(struct problem *p)
+{
+    p->devices[1].memory_bytes = 100;
+    for (int j = 0; j < p->n_cuts; j++)
+        p->cuts[j].device_memory_bytes = 7;
+}
+
 static bool is_in(const char *word, const char *const *words)
 {
     for (; *words; words++)
@@ -50,7 +58,8 @@ static bool is_in(const char *word, const char *const *words)
 }
 
 /* May be left out; may be 0. */
-static const char *const optional[] = {"shape", "turns", "front_bits", "layer", NULL};
+static const char *const optional[] = {"shape", "turns",        "front_bits",
+                                       "layer", "memory_bytes", NULL};
 static const char *const may_be_zero[] = {"aggregation_ratio",
                                           "device_forward_flop",
                                           "device_backward_flop",
@@ -60,6 +69,7 @@ static const char *const may_be_zero[] = {"aggregation_ratio",
                                           "last_layer_backward_flop",
                                           "gradient_bits",
                                           "front_bits",
+                                          "memory_bytes",
                                           "layer",
                                           "gain",
                                           NULL};
@@ -183,9 +193,13 @@ static void every_broken_field_is_refused_with_its_path(void **state)
 
     (void)state;
     sample_problem_init(&p, 2, 3, 2, 0.5);
+    limit_memory(&p);
     assert_true(break_problem(&p) > 200);
     problem_release(&p);
     u_problem(&p);
+    limit_memory(&p);
+    for (int j = 0; j < p.n_cuts; j++)
+        p.cuts[j].tail_memory_bytes = 5;
     assert_true(break_problem(&p) > 150);
     problem_release(&p);
 }

@@ -89,10 +89,12 @@ static void optional_keys_are_read(void **state)
 
     (void)state;
     write_changed("\"activation_bits\": 32",
-                  "\"activation_bits\": 32, \"layer\": 7, \"front_bits\": 9");
+                  "\"activation_bits\": 32, \"layer\": 7, \"front_bits\": 9, "
+                  "\"device_memory_bytes\": 10, \"tail_memory_bytes\": 11");
     assert_int_equal(problem_load(&p, path, NULL), 0);
     assert_int_equal(p.cuts[0].layer, 7);
-    assert_true(p.cuts[0].front_bits == 9);
+    assert_true(p.cuts[0].front_bits == 9 && p.cuts[0].device_memory_bytes == 10);
+    assert_true(p.cuts[0].tail_memory_bytes == 11 && p.devices[1].memory_bytes == 0);
     problem_release(&p);
     write_changed("\"batch_size\"", "\"turns\": true, \"batch_size\"");
     assert_int_equal(problem_load(&p, path, NULL), 0);
@@ -101,13 +103,14 @@ static void optional_keys_are_read(void **state)
 }
 
 #define SERVER_KEYS "clock_hz, cycles_per_flop"
-#define DEVICE_KEYS "clock_hz, cycles_per_flop, max_power_w, name, gain"
+#define DEVICE_KEYS "clock_hz, cycles_per_flop, max_power_w, memory_bytes, name, gain"
 #define PROBLEM_KEYS                                                                               \
     "aggregation_ratio, noise_psd_w_per_hz, downlink_psd_w_per_hz, total_power_w, shape, "         \
     "batch_size, turns, bandwidth_hz, server, devices, cuts"
 #define CUT_KEYS                                                                                   \
     "device_forward_flop, device_backward_flop, server_forward_flop, server_backward_flop, "       \
-    "last_layer_backward_flop, activation_bits, gradient_bits, front_bits, name, layer"
+    "last_layer_backward_flop, activation_bits, gradient_bits, front_bits, "                       \
+    "device_memory_bytes, tail_memory_bytes, name, layer"
 
 static void bad_files_are_refused_with_the_path(void **state)
 {
@@ -183,6 +186,12 @@ static void bad_files_are_refused_with_the_path(void **state)
          "cuts[0].gradient_bits: -1: must be >= 0"},
         {"\"gradient_bits\": 33", "\"gradient_bits\": 33, \"front_bits\": -1",
          "cuts[0].front_bits: -1: must be >= 0"},
+        {"\"gradient_bits\": 33", "\"gradient_bits\": 33, \"device_memory_bytes\": -1",
+         "cuts[0].device_memory_bytes: -1: must be >= 0"},
+        {"\"max_power_w\": 1.25", "\"max_power_w\": 1.25, \"memory_bytes\": -1",
+         "devices[1].memory_bytes: -1: must be >= 0"},
+        {"\"max_power_w\": 1.25", "\"max_power_w\": 1.25, \"memory_bytes\": 1",
+         "cuts[0].device_memory_bytes: must be there and > 0: devices[1] has memory_bytes"},
         {"\"gradient_bits\": 33", "\"gradient_bits\": 33, \"layer\": 513",
          "cuts[0].layer: 513: must be 0 to 512"},
         {"\"gradient_bits\": 33", "\"gradient_bits\": 33, \"psi\": 1",
@@ -251,6 +260,7 @@ static void assert_same(const struct problem *a, const struct problem *b)
     for (int i = 0; i < a->n_devices; i++) {
         assert_string_equal(a->devices[i].name, b->devices[i].name);
         assert_true(a->devices[i].clock_hz == b->devices[i].clock_hz);
+        assert_true(a->devices[i].memory_bytes == b->devices[i].memory_bytes);
         assert_memory_equal(a->devices[i].gain, b->devices[i].gain,
                             (size_t)a->n_subchannels * sizeof(double));
     }
@@ -259,6 +269,7 @@ static void assert_same(const struct problem *a, const struct problem *b)
         assert_int_equal(a->cuts[j].layer, b->cuts[j].layer);
         assert_true(a->cuts[j].device_forward_flop == b->cuts[j].device_forward_flop);
         assert_true(a->cuts[j].front_bits == b->cuts[j].front_bits);
+        assert_true(a->cuts[j].device_memory_bytes == b->cuts[j].device_memory_bytes);
     }
 }
 
@@ -272,6 +283,9 @@ static void a_saved_problem_loads_to_the_same_bits_in_any_locale(void **state)
     random_problem(&saved, 11, 4, 7, RESNET18_CUTS, 1.0 / 3);
     saved.takes_turns = true;
     saved.cuts[3].layer = 12;
+    saved.devices[2].memory_bytes = 1e9 / 3;
+    for (int j = 0; j < RESNET18_CUTS; j++)
+        saved.cuts[j].device_memory_bytes = 1e6 / 7 * (j + 1);
     assert_int_equal(problem_save(&saved, path, &err), 0);
     if (problem_load(&loaded, path, &err))
         fail_msg("%s", err.text);
