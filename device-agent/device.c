@@ -195,9 +195,7 @@ static int on_gradient(struct device *device, struct msg *msg, double now_us, st
         return err_set(err, "a gradient came while %s", state_names[device->state]);
     if (check_gradient(device, msg, err))
         return -1;
-    memcpy(front_gradient(device->front) +
-               device->n_slots_covered * front_cut_features(device->front),
-           payload_data(msg->payload[0]), payload_bytes(msg->payload[0]));
+    front_put_gradient(device->front, msg->gradient.first_slot, msg->payload[0]);
     device->n_slots_covered += msg->gradient.n_slots;
     if (device->n_slots_covered < (uint32_t)front_batch_size(device->front))
         return 0;

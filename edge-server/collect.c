@@ -12,11 +12,13 @@ static bool is_one_front(const struct server *server)
 
 void collect_start(struct server *server)
 {
-    if (strcmp(server->in.experiment->training.save_weights, "never") == 0) {
+    const struct experiment *e = server->in.experiment;
+    if (!e->training.learns || strcmp(e->training.save_weights, "never") == 0) {
         server_finish(server);
         return;
     }
     server->state = SERVER_COLLECTING;
+    server_pace_none(server);
     int first = is_one_front(server) ? server->n_seats - 1 : 0; /* the newest is the last one's */
     for (int i = first; i < server->n_seats; i++) {
         server->seats[i].state = SEAT_COLLECTING;

@@ -63,7 +63,8 @@ struct round_record {
     int n_turns;
     double server_busy_s;
 
-    double loss; /* sum_i lambda_i mean_j l_ij */
+    bool has_learned; /* otherwise there are no losses */
+    double loss;      /* sum_i lambda_i mean_j l_ij */
     bool is_evaluated;
     double accuracy, test_loss; /* if is_evaluated */
 

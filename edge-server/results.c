@@ -144,7 +144,10 @@ static void print_rates(struct strbuf *s, double asked_bps, uint64_t bytes, doub
 static void print_round(struct strbuf *s, const struct results *r,
                         const struct round_record *record)
 {
-    strbuf_addf(s, "%" PRIu32 ",%d,%.17g,", record->round, record->cut, record->loss);
+    strbuf_addf(s, "%" PRIu32 ",%d,", record->round, record->cut);
+    if (record->has_learned)
+        strbuf_addf(s, "%.17g", record->loss);
+    strbuf_addf(s, ",");
     if (record->is_evaluated)
         strbuf_addf(s, "%.6g,%.17g", record->accuracy, record->test_loss);
     else
@@ -167,8 +170,9 @@ static void print_device(struct strbuf *s, const struct results *r,
                          const struct round_record *record, int i)
 {
     const struct device_record *device = &record->devices[i];
-    strbuf_addf(s, "%" PRIu32 ",%d,%s,%.17g", record->round, i, r->e->devices[i].name,
-                device->loss);
+    strbuf_addf(s, "%" PRIu32 ",%d,%s,", record->round, i, r->e->devices[i].name);
+    if (record->has_learned)
+        strbuf_addf(s, "%.17g", device->loss);
     for (size_t k = 0; k < n_phases; k++)
         if (phases[k].is_per_device)
             print_compared(s, phase_of_device(&phases[k], &record->predicted, i),

@@ -34,6 +34,14 @@ size_t server_front_bytes(const struct server *server)
     return back_weights_floats(server->back, 0, back_cut(server->back)) * sizeof(float);
 }
 
+/* Without learning there are none: what travels is made of zeros. */
+static int give_no_weights(struct server *server)
+{
+    for (int i = 0; i < server->n_seats; i++)
+        server->fronts[i] = payload_new(0);
+    return 0;
+}
+
 static int build_learning(struct server *server, struct err *err)
 {
     const struct experiment *e = server->in.experiment;
@@ -42,6 +50,7 @@ static int build_learning(struct server *server, struct err *err)
         .cut = cut,
         .max_groups = server->framework->takes_turns ? 1 : server->n_seats,
         .batch = e->training.batch_size,
+        .is_without_learning = !e->training.learns,
         .aggregates = problem_aggregated_slots(&server->in.schedule->problem) > 0,
         .seed = e->seed,
         .loss = loss_find(e->training.loss),
@@ -54,6 +63,8 @@ static int build_learning(struct server *server, struct err *err)
         server_check_cut(server, err))
         return -1;
     server->back = back_new(&e->model, &options, err);
+    if (!e->training.learns)
+        return server->back ? give_no_weights(server) : -1;
     return !server->back || run_weights_start_back(e, back_net(server->back), err)
                ? -1
                : run_weights_start_fronts(e, cut, server->fronts, err);
@@ -67,13 +78,13 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->n_seats = e->n_devices;
     server->one = 1;
     server->seats = mem_zero((size_t)e->n_devices, sizeof *server->seats);
+    server->by_peer = mem_zero((size_t)e->n_devices, sizeof *server->by_peer);
     server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
     server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
     server->n_test = inputs->n_test_samples;
     server->clocks.next_us = -HUGE_VAL;
-    server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->schedule->rates : NULL);
-    if (inputs->step_us > 0)
-        air_set_step(server->air, inputs->step_us);
+    server->link = link_kind_find(e->testbed.link);
+    server->air = air_new(e->n_devices, NULL);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_init(&server->records[i], e->n_devices);
@@ -81,7 +92,9 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     int aggregation = aggregation_find(e->training.aggregation);
     server->framework = framework_find(e->training.framework);
     int status = 0;
-    if (!server->framework)
+    if (!server->link)
+        status = err_set(err, "there is no link '%s'", e->testbed.link);
+    else if (!server->framework)
         status = err_set(err, "there is no framework '%s'", e->training.framework);
     else if (aggregation < 0)
         status = err_set(err, "there is no aggregation '%s'", e->training.aggregation);
@@ -91,6 +104,10 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
         server_free(server);
         return NULL;
     }
+    if (server->link->paces_elsewhere)
+        air_give_out_early(server->air);
+    else if (inputs->step_us > 0)
+        air_set_step(server->air, inputs->step_us);
     server->aggregation = (enum aggregation)aggregation;
     server->n_slots = problem_aggregated_slots(&inputs->schedule->problem);
     return server;
@@ -117,26 +134,20 @@ void server_free(struct server *server)
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_release(&server->records[i]);
     free(server->seats);
+    free(server->by_peer);
     free(server->lambda);
     free(server->fronts);
     free(server->outbox);
+    free(server->paces);
     free(server);
-}
-
-static int seat_of_peer(const struct server *server, uint64_t peer)
-{
-    for (int i = 0; i < server->n_seats; i++)
-        if (server->seats[i].state != SEAT_EMPTY && server->seats[i].peer == peer)
-            return i;
-    return -1;
 }
 
 static bool evaluation_is_due(const struct server *server, uint32_t round)
 {
     const struct experiment *e = server->in.experiment;
     bool is_last = round == (uint32_t)e->training.rounds;
-    return is_last ||
-           (e->training.evaluate_every > 0 && round % (uint32_t)e->training.evaluate_every == 0);
+    return e->training.learns && (is_last || (e->training.evaluate_every > 0 &&
+                                              round % (uint32_t)e->training.evaluate_every == 0));
 }
 
 static void ask_evaluation(struct server *server, int seat)
@@ -177,6 +188,7 @@ void server_end_round(struct server *server)
         finish_round(server);
         return;
     }
+    server_pace_none(server);
     /* Where the front part is handed on, the newest is the last device's. */
     int only = server->framework->takes_turns ? server->n_seats - 1 : -1;
     server->state = SERVER_EVALUATING;
@@ -273,7 +285,7 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
 
 void server_receive(struct server *server, uint64_t peer, struct msg **msg, double now_us)
 {
-    int seat = seat_of_peer(server, peer);
+    int seat = gathering_seat_of(server, peer);
     bool is_over = server->state == SERVER_DONE || server->state == SERVER_FAILED;
     if (is_over)
         ;
@@ -290,7 +302,7 @@ void server_receive(struct server *server, uint64_t peer, struct msg **msg, doub
 
 void server_lost(struct server *server, uint64_t peer, const char *reason)
 {
-    int seat = seat_of_peer(server, peer);
+    int seat = gathering_seat_of(server, peer);
     if (seat < 0)
         return;
     server->seats[seat].state = SEAT_EMPTY;

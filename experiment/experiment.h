@@ -58,6 +58,7 @@ struct experiment {
         char *optimizer; /* a row of models/optimizer.h, as are the numbers */
         double device_learning_rate, server_learning_rate;
         double momentum, weight_decay;
+        bool learns; /* otherwise only sizes and times are as they would be */
         double beta1, beta2, eps;
         char *loss;             /* "cross-entropy", "mse" */
         double label_smoothing; /* of the loss's target */
@@ -116,7 +117,7 @@ struct experiment {
     struct {
         double time_scale; /* wall seconds per modelled second; 0: auto, to be found before a run */
         bool models_compute; /* "modelled": wait out the modelled compute time; "native": do not */
-        bool models_link;    /* "modelled": pace to the planned rates; "native": do not */
+        char *link; /* who makes the links as slow as planned: a row of edge-server/link_kind.h */
         double peer_timeout_s; /* wall seconds without a sign of life until a peer counts as gone */
         char *listen;          /* ZeroMQ address of the server, "tcp://127.0.0.1:*" */
         int trace_rounds;      /* first so many into trace.json; 0: no such file */

@@ -17,6 +17,19 @@ int problem_aggregated_slots(const struct problem *problem)
     return (int)ceil(slots - 1e-9 * (1 + slots));
 }
 
+bool problem_is_flat(const struct problem *problem)
+{
+    for (int i = 0; i < problem->n_devices; i++)
+        if (!problem->devices[i].is_flat)
+            return false;
+    return true;
+}
+
+double problem_pairs(const struct problem *problem)
+{
+    return (double)problem->n_devices * problem->n_subchannels;
+}
+
 void problem_release(struct problem *problem)
 {
     for (int i = 0; i < problem->n_devices; i++) {
@@ -86,7 +99,7 @@ static int check_device(const struct problem *problem, int i, struct err *err)
                    : 0;
     failed = failed || check_positive(d->max_power_w, "max_power_w", err);
 
-    for (int k = 0; !failed && k < problem->n_subchannels; k++) {
+    for (int k = 0; !failed && k < (d->is_flat ? 1 : problem->n_subchannels); k++) {
         if (d->gain[k] > 0 && d->gain[k] <= PROBLEM_MAX_NUMBER)
             continue;
         snprintf(path, sizeof path, "gain[%d]", k);

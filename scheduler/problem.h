@@ -18,11 +18,17 @@ struct problem_device {
     double clock_hz;        /* f_i > 0 */
     double cycles_per_flop; /* kappa_i > 0 */
     double max_power_w;     /* p_i^max > 0 */
-    double *gain;           /* [M], >= 0 */
+    double *gain;           /* [M], >= 0; read with problem_gain() */
+    bool is_flat;           /* gain[0] is that of every subchannel, and there are no others */
     double memory_bytes;    /* for training its layers; 0: no limit */
     /* U-shaped only, in place of power and gain: the rates of its link, > 0. */
     double uplink_bps, downlink_bps;
 };
+
+static inline double problem_gain(const struct problem_device *device, int subchannel)
+{
+    return device->gain[device->is_flat ? 0 : subchannel];
+}
 
 struct problem_cut {
     char *name; /* the layer it follows */
@@ -80,6 +86,16 @@ int problem_check(const struct problem *problem, struct err *err);
  */
 int problem_build(struct problem *problem, const struct experiment *e, double aggregation_ratio,
                   bool takes_turns, struct err *err);
+
+/* Whether every device has one gain for all subchannels: then C x M numbers are kept nowhere. */
+bool problem_is_flat(const struct problem *problem);
+
+/*
+ * C x M, and how many of these what keeps a number for each of them takes: solvers but "equal" on a flat problem, plans
+ * of devices that take turns, files.
+ */
+double problem_pairs(const struct problem *problem);
+#define PROBLEM_MAX_PAIRS 20000000
 
 void problem_release(struct problem *problem);
 

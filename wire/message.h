@@ -98,6 +98,8 @@ struct msg_assignment {
     uint32_t crop_padding; /* pixels; 0: training images are not cropped */
     bool flips;            /* left and right, in half of the training images */
     bool has_own_samples;  /* the device trains on all that it finds; payload 1 is empty */
+    bool
+        is_without_learning; /* sizes and times alone: no data, no weights; both payloads are empty */
 };
 
 struct msg_ready {

@@ -151,6 +151,9 @@ static int assignment(const struct msg *msg, struct err *err)
         return err_set(err, "payload 1 is %s and has_own_samples %s",
                        m->has_own_samples ? "not empty" : "empty",
                        m->has_own_samples ? "true" : "false");
+    if (m->is_without_learning && msg_payload_bytes(msg) > 0)
+        return err_set(err, "%zu bytes of payload and is_without_learning true",
+                       msg_payload_bytes(msg));
     return whole("n_devices", m->n_devices, 1, MAX_DEVICES, err) ||
                    whole("device_index", m->device_index, 0, m->n_devices - 1, err) ||
                    positive("time_scale", m->time_scale, err) ||

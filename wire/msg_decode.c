@@ -103,6 +103,7 @@ static int take_data(struct msg_assignment *to, const Splitbed__Assignment *from
     to->crop_padding = from->crop_padding;
     to->flips = from->flips;
     to->has_own_samples = from->has_own_samples;
+    to->is_without_learning = from->is_without_learning;
     return copy_name(to->data_format, from->data_format, "data_format", err);
 }
 

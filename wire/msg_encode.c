@@ -95,6 +95,7 @@ static void fill_data(Splitbed__Assignment *to, const struct msg_assignment *fro
     to->crop_padding = from->crop_padding;
     to->flips = from->flips;
     to->has_own_samples = from->has_own_samples;
+    to->is_without_learning = from->is_without_learning;
 }
 
 static struct payload *encode_assignment(const struct msg_assignment *from,

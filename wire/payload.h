@@ -17,6 +17,9 @@ struct payload;
 struct payload *payload_new(size_t n_bytes);
 void *payload_memory(struct payload *payload); /* to fill before sharing; own memory only */
 
+/* n_bytes that are zero and that nobody writes: they take up address space, but no memory. */
+struct payload *payload_zeros(size_t n_bytes);
+
 /*
  * Memory of somebody else's, lent until release(arg) is called (from any thread) or, with release NULL,
  * for as long as the lender knows that nobody reads it: the protocol runs in lock-step, so a buffer is

@@ -792,6 +792,74 @@ static void a_device_may_train_on_all_that_it_holds(void **state)
     device_free(device);
 }
 
+static struct msg *without_learning(struct msg *assignment)
+{
+    assignment->assignment.has_own_samples = assignment->assignment.is_without_learning = true;
+    for (size_t i = 0; i < 2; i++) {
+        payload_drop(assignment->payload[i]);
+        assignment->payload[i] = payload_new(0);
+    }
+    return assignment;
+}
+
+static void assert_zeros(const struct payload *payload, size_t n_bytes)
+{
+    assert_int_equal(payload_bytes(payload), n_bytes);
+    for (size_t i = 0; i < n_bytes; i++)
+        assert_int_equal(((const char *)payload_data(payload))[i], 0);
+}
+
+static void without_learning_sizes_and_times_are_the_same_and_nothing_is_read(void **state)
+{
+    (void)state;
+    struct device *device = device_new("pi-0", "/nowhere");
+    drop(device, MSG_HELLO);
+    give(device, without_learning(make_assignment()), 0);
+    struct msg *msg = take(device, MSG_READY);
+    assert_true(msg->ready.n_train_samples == 0 && msg->ready.n_test_samples == 0);
+    msg_free(msg);
+    struct msg *round = make_round(1, 0);
+    round->round.returns_front = true;
+    give(device, round, 0);
+    go_to(device, 10000);
+    go_to(device, 15001);
+    msg = take(device, MSG_ACTIVATIONS);
+    assert_zeros(msg->payload[0], BATCH * FEATURES * sizeof(float));
+    assert_zeros(msg->payload[1], BATCH * sizeof(uint32_t));
+    msg_free(msg);
+    give(device, make_gradient(1, 0, BATCH, false), 20000);
+    go_to(device, 40000);
+    go_to(device, 1e9);
+    msg = take(device, MSG_ROUND_DONE);
+    assert_zeros(msg->payload[0], N_WEIGHTS * sizeof(float));
+    msg_free(msg);
+    device_free(device);
+}
+
+static void without_learning_layers_change_sides_as_zeros(void **state)
+{
+    (void)state;
+    struct device *device = device_new("pi-0", "/nowhere");
+    struct msg *assignment = without_learning(make_assignment()), *move = make_round(1, 0), *msg;
+    drop(device, MSG_HELLO);
+    give(device, assignment, 0);
+    drop(device, MSG_READY);
+    move->round.cut = 1;
+    move->round.returns_layers = true;
+    give(device, move, 0);
+    go_to(device, 1e9);
+    msg = take(device, MSG_LAYERS);
+    assert_zeros(msg->payload[0], N_WEIGHTS * sizeof(float));
+    msg_free(msg);
+    go_to(device, 2e9);
+    go_to(device, 3e9);
+    go_to(device, 4e9);
+    msg = take(device, MSG_ACTIVATIONS);
+    assert_zeros(msg->payload[0], BATCH * N_PIXELS * sizeof(float)); /* behind flatten */
+    msg_free(msg);
+    device_free(device);
+}
+
 static struct device *make_greeted_device(void)
 {
     struct device *device = make_device();
@@ -875,6 +943,8 @@ int main(void)
         cmocka_unit_test(crops_and_flips_differ_by_sample_step_and_device_and_repeat),
         cmocka_unit_test(an_evaluation_sees_images_as_they_are),
         cmocka_unit_test(a_device_may_train_on_all_that_it_holds),
+        cmocka_unit_test(without_learning_sizes_and_times_are_the_same_and_nothing_is_read),
+        cmocka_unit_test(without_learning_layers_change_sides_as_zeros),
         cmocka_unit_test(assignments_that_do_not_fit_are_refused),
         cmocka_unit_test(images_that_cannot_be_read_any_more_end_it),
     };

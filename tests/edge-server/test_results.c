@@ -35,6 +35,7 @@ static struct round_record make_record(uint32_t round)
     record.measured.server_forward_s = 0.125;
     record.round = round;
     record.cut = 3;
+    record.has_learned = true;
     record.plan_round = 5;
     record.predicted_s = 1;
     record.measured_s = 1 + 0.5 * round;
@@ -404,6 +405,32 @@ static void a_broadcast_keeps_the_downlinks_waiting(void **state)
     air_free(air);
 }
 
+static void messages_on_one_downlink_arrive_one_after_the_other(void **state)
+{
+    (void)state;
+    double uplink[2] = {1, 1}, downlink[2] = {1000, 1000};
+    struct rates rates = {uplink, downlink, 1000};
+    struct air *air = air_new(2, &rates);
+    struct shaper_piece piece;
+    int cookies[3], device;
+    air_send(air, 0, 1, 1, &cookies[0]); /* 1 ms each */
+    air_send(air, 0, 1, 1, &cookies[1]);
+    air_send(air, 0, 0, 3, &cookies[2]);
+    assert_true(air_take(air, 1000, &device, &piece));
+    assert_true(piece.is_last && piece.cookie == &cookies[0]);
+    assert_false(air_take(air, 1000, &device, &piece));
+    assert_near_us(air_wake_us(air), 2000);
+    air_shift_clock(air, -1000);
+    assert_near_us(air_wake_us(air), 1000);
+    assert_true(air_take(air, 1000, &device, &piece));
+    assert_true(piece.is_last && piece.cookie == &cookies[1]);
+    assert_int_equal(device, 1);
+    assert_true(air_take(air, 2000, &device, &piece));
+    assert_true(piece.is_last && piece.cookie == &cookies[2]);
+    assert_true(isinf(air_wake_us(air)));
+    air_free(air);
+}
+
 static void what_is_on_the_air_arrives_in_pieces_if_asked(void **state)
 {
     (void)state;
@@ -446,6 +473,7 @@ int main(void)
         cmocka_unit_test(evaluations_cover_the_test_set_as_asked),
         cmocka_unit_test(more_devices_than_test_samples_are_fine),
         cmocka_unit_test(a_broadcast_keeps_the_downlinks_waiting),
+        cmocka_unit_test(messages_on_one_downlink_arrive_one_after_the_other),
         cmocka_unit_test(what_is_on_the_air_arrives_in_pieces_if_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

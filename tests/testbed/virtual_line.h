@@ -80,7 +80,7 @@ static inline void line_open(struct line *line, const char *const *sets)
     assert_true(line->e.n_devices <= LINE_MAX_DEVICES);
     if (schedule_open(&line->schedule, &line->e, &line->err))
         fail_msg("%s", line->err.text);
-    if (strcmp(line->e.data.partition, "local") == 0)
+    if (!line->e.training.learns || strcmp(line->e.data.partition, "local") == 0)
         return;
     struct dataset *train =
         dataset_open(line->e.data.format, line->e.data.dir, DATASET_TRAIN, &line->err);

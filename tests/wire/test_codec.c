@@ -94,6 +94,21 @@ static void a_device_with_samples_of_its_own_gets_none(void **state)
     msg_free(msg);
 }
 
+static void an_assignment_without_learning_carries_no_bytes(void **state)
+{
+    (void)state;
+    struct msg *sent = example(MSG_ASSIGNMENT);
+    sent->assignment.has_own_samples = sent->assignment.is_without_learning = true;
+    for (size_t i = 0; i < 2; i++) {
+        payload_drop(sent->payload[i]);
+        sent->payload[i] = payload_new(0);
+    }
+    struct msg *msg = there_and_back(sent);
+    assert_true(msg->assignment.is_without_learning);
+    assert_int_equal(msg_payload_bytes(msg), 0);
+    msg_free(msg);
+}
+
 static void lists_of_layers_keep_their_shape(void **state)
 {
     (void)state;
@@ -313,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_hello_of_another_version_is_decoded),
         cmocka_unit_test(assignment_keeps_its_fields),
         cmocka_unit_test(a_device_with_samples_of_its_own_gets_none),
+        cmocka_unit_test(an_assignment_without_learning_carries_no_bytes),
         cmocka_unit_test(lists_of_layers_keep_their_shape),
         cmocka_unit_test(ready_keeps_its_fields),
         cmocka_unit_test(round_keeps_its_fields),

@@ -306,6 +306,8 @@ static void numbers_out_of_range_are_refused(void **state)
             "crop_padding is 65537; 0 to 65536");
     REFUSES(MSG_ASSIGNMENT, m->assignment.has_own_samples = true,
             "payload 1 is not empty and has_own_samples true");
+    REFUSES(MSG_ASSIGNMENT, m->assignment.is_without_learning = true,
+            "bytes of payload and is_without_learning true");
     REFUSES(MSG_ASSIGNMENT, m->assignment.data_format[0] = '\0', "data_format is empty");
     REFUSES(MSG_ASSIGNMENT, m->assignment.data_std = 0, "data_std is 0");
     REFUSES(MSG_ASSIGNMENT, m->assignment.data_mean = inf, "data_mean is inf");
