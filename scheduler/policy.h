@@ -56,7 +56,7 @@ int policy_greedy_optimised_best_solve(const struct problem *problem,
     void policy_##NAME##_search(const struct cell *cell, const int *partner,                       \
                                 const struct plan_options *options, struct plan *plan)
 POLICY_SEARCH(bcd);
-POLICY_SEARCH(equal);
+POLICY_SEARCH(equal_in_cell);
 POLICY_SEARCH(rss_uniform_random);
 POLICY_SEARCH(rss_uniform_best);
 POLICY_SEARCH(rss_optimised_random);

@@ -8,7 +8,7 @@
 static void (*const searches[RIVALS])(const struct cell *cell, const int *partner,
                                       const struct plan_options *options, struct plan *plan) = {
     policy_bcd_search, policy_greedy_optimised_best_search, policy_rss_optimised_best_search,
-    policy_equal_search};
+    policy_equal_in_cell_search};
 
 bool rival_owners(int r, const struct cell *cell, const int *partner,
                   const struct plan_options *options, int *owner)
