@@ -210,6 +210,11 @@ bench-link: $(B)/tests/bench/bench_link
 $(B)/tests/bench/bench_link: $(B)/tests/bench/bench_link.o $(call archives,wire link base)
 	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,wire link base)
 
+## fidelity: planned, simulated and measured time side by side; writes docs/FIDELITY.md (BENCH="lenet5 link")
+.PHONY: fidelity
+fidelity: $(PROGRAMS) $(B)/tests/bench/bench_link
+	$(PYTHON) tests/bench/run_fidelity.py --bin $(B)/bin --doc docs/FIDELITY.md $(BENCH)
+
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
 lint: setup
