@@ -15,11 +15,20 @@ struct experiment;
 
 struct problem_device {
     char *name;
-    double clock_hz;        /* f_i > 0 */
-    double cycles_per_flop; /* kappa_i > 0 */
-    double max_power_w;     /* p_i^max > 0 */
-    double *gain;           /* [M], >= 0 */
-    double memory_bytes;    /* for training its layers; 0: no limit */
+    double clock_hz;        /* f_i > 0; 0 where the times are measured */
+    double cycles_per_flop; /* kappa_i > 0; 0 too */
+    /*
+     * Measured times in place of clock and cycles: seconds a sample of the layers before each cut and, U-shaped only, of
+     * those behind it; [n_times] each, by the number of the cut, >= 0. n_times 0, and NULL, where there are none.
+     */
+    double *forward_s_per_sample, *backward_s_per_sample;
+    double *tail_forward_s_per_sample, *tail_backward_s_per_sample;
+    int n_times;
+    double
+        slowdown; /* by which its compute times are multiplied, > 0; 0: nothing, they are as they are */
+    double max_power_w;  /* p_i^max > 0 */
+    double *gain;        /* [M], >= 0 */
+    double memory_bytes; /* for training its layers; 0: no limit */
     /* U-shaped only, in place of power and gain: the rates of its link, > 0. */
     double uplink_bps, downlink_bps;
 };
@@ -28,6 +37,7 @@ struct problem_cut {
     char *name; /* the layer it follows */
     int layer;  /* boundary in the network (layers before the cut); index + 1 when read
                                      from a file that does not say */
+    int number; /* its place in devices' measured times; stays with it when other cuts are left out */
     double device_forward_flop;      /* Phi_c^F */
     double device_backward_flop;     /* Phi_c^B */
     double server_forward_flop;      /* Phi_s^F */
@@ -63,6 +73,9 @@ struct problem {
 
 /* n = ceil(phi b), robust against phi b being an integer up to rounding. */
 int problem_aggregated_slots(const struct problem *problem);
+
+/* Whether its compute times are given as measured, not by clock and cycles. */
+bool problem_device_is_measured(const struct problem_device *device);
 
 /* JSON as in docs/MODEL.md; NaN, negative, zero where it divides, a wrong length: refused with its
  * path. */

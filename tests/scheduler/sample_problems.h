@@ -63,6 +63,7 @@ static inline void sample_problem_init(struct problem *p, int n_devices, int n_s
         struct problem_cut *c = &p->cuts[j];
         c->name = mem_string(resnet18[j].name);
         c->layer = j + 1;
+        c->number = j;
         c->device_forward_flop = 2 * resnet18[j].mac;
         c->device_backward_flop = 4 * resnet18[j].mac;
         c->server_forward_flop = 2 * (RESNET18_MAC - resnet18[j].mac);
