@@ -142,6 +142,11 @@ double round_radio_evaluate(struct round_radio *radio, uint32_t round,
     return latency_total(problem, terms);
 }
 
+double round_radio_now_s(const struct round_radio *radio)
+{
+    return radio->now_s;
+}
+
 void round_radio_advance(struct round_radio *radio, double latency_s)
 {
     if (latency_s < HUGE_VAL)

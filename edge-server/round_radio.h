@@ -42,6 +42,8 @@ double round_radio_evaluate(struct round_radio *radio, uint32_t round,
                             const struct problem *problem, const struct plan *plan,
                             struct rates *rates, struct latency_terms *terms);
 
+double round_radio_now_s(const struct round_radio *radio); /* when the round begins */
+
 /* The round has taken so long; a time that is not finite leaves the clock. */
 void round_radio_advance(struct round_radio *radio, double latency_s);
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "edge-server/assignment.h"
 #include "edge-server/planning.h"
+#include "experiment/slowdowns.h"
 #include "models/net_range.h"
 #include "scheduler/rates.h"
 
@@ -103,7 +104,8 @@ int schedule_open(struct schedule *schedule, const struct experiment *e, struct 
         return -1;
     schedule->n_state = optimizer_state_floats(&optimizer, 1);
     schedule->radio = round_radio_new(e, err);
-    if (!schedule->radio)
+    schedule->slowdowns = slowdowns_new(e, err);
+    if (!schedule->radio || !schedule->slowdowns)
         return -1;
     if (planning_solve(&plan, &schedule->problem, e, NULL, NULL, err))
         return err_prefix(err, "planning");
@@ -120,6 +122,7 @@ void schedule_release(struct schedule *schedule)
 {
     net_free(schedule->layers);
     round_radio_free(schedule->radio);
+    slowdowns_free(schedule->slowdowns);
     plan_release(&schedule->plan);
     rates_release(&schedule->rates);
     latency_terms_release(&schedule->terms);
@@ -221,6 +224,8 @@ int schedule_next(struct schedule *schedule, uint32_t round, struct err *err)
     free(schedule->reason);
     schedule->reason = NULL;
     schedule->is_stale |= round_radio_gains(schedule->radio, round, &schedule->problem);
+    schedule->is_stale |= problem_slow_down(&schedule->problem, schedule->slowdowns,
+                                            round_radio_now_s(schedule->radio));
     evaluate(schedule);
     bool is_due = every > 0 && ((round - 1) % every == 0 || !is_usable(schedule));
     if (is_due && schedule->is_stale && plan_again(schedule, err))

@@ -12,6 +12,7 @@
 #include "base/err.h"
 
 struct experiment;
+struct slowdowns;
 
 struct problem_device {
     char *name;
@@ -88,11 +89,15 @@ int problem_check(const struct problem *problem, struct err *err);
 
 /*
  * From an experiment: costs from its model's profile, gains of its channel (link/channel.h) in round 1 at time 0,
- * the same up and down.
+ * the same up and down; devices with a profile have its times, scaled to the batch in proportion; slow-downs as they are
+ * at time 0.
  * aggregation_ratio and takes_turns are the framework's to say.
  */
 int problem_build(struct problem *problem, const struct experiment *e, double aggregation_ratio,
                   bool takes_turns, struct err *err);
+
+/* Puts the factors of a moment of the run into the devices. True when one changed. */
+bool problem_slow_down(struct problem *problem, const struct slowdowns *slowdowns, double at_s);
 
 void problem_release(struct problem *problem);
 
