@@ -61,8 +61,7 @@ static void files_lie_beside_the_experiment_and_are_found_from_anywhere_once_res
                             "\"%s/sub/a, b.csv\", max_power: ",
                             load_folder, load_folder);
     assert_non_null(strstr(out.text, line));
-    assert_non_null(strstr(out.text, "  - {name: b, clock: 1.2e+09, cycles_per_flop: 0.0625, "
-                                     "max_power: "));
+    assert_non_null(strstr(out.text, "  - {name: b, clock: "));
     must_load(&again, out.text, NULL); /* in another folder */
     experiment_print(&again, &out_again);
     assert_string_equal(out.text, out_again.text);

@@ -33,9 +33,9 @@ static void what_is_wrong_is_said_with_its_line(void **state)
         {"time_s,factor\n1,2\n", "s.csv:1: the columns must be at_s,factor"},
         {"at_s,factor\n1\n", "s.csv:2: "},
         {"at_s,factor\n0,1\n-1,2\n", "s.csv:3: at_s '-1': must be a number in [0, 1e+09]"},
-        {"at_s,factor\n0,0\n", "s.csv:2: factor '0': must be a number in [0.001, 1000000]"},
-        {"at_s,factor\n0,nan\n", "s.csv:2: factor 'nan': must be a number in [0.001, 1000000]"},
-        {"at_s,factor\n0,1e7\n", "s.csv:2: factor '1e7': must be a number in [0.001, 1000000]"},
+        {"at_s,factor\n0,0\n", "s.csv:2: factor '0': must be a number in [0.001, 1e+06]"},
+        {"at_s,factor\n0,nan\n", "s.csv:2: factor 'nan': must be a number in [0.001, 1e+06]"},
+        {"at_s,factor\n0,1e7\n", "s.csv:2: factor '1e7': must be a number in [0.001, 1e+06]"},
         {"at_s,factor\n5,2\n#\n5,3\n", "s.csv:4: at_s '5': must be later than the row before"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
