@@ -200,6 +200,21 @@ bench-conv: $(B)/tests/bench/bench_conv
 $(B)/tests/bench/bench_conv: $(B)/tests/bench/bench_conv.o $(call archives,models $(BELOW_models))
 	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,models $(BELOW_models))
 
+# MAX_LINKS: 1 leaves out the five at once; MIN_MBPS: slower links, which take minutes, are left out.
+MAX_LINKS ?= 5
+MIN_MBPS  ?= 0
+## bench-link: what an emulated link achieves of what it was asked for, alone and five at once (MAX_LINKS=1: alone)
+.PHONY: bench-link
+bench-link: $(B)/tests/bench/bench_link
+	$< $(MAX_LINKS) $(MIN_MBPS)
+$(B)/tests/bench/bench_link: $(B)/tests/bench/bench_link.o $(call archives,wire link base)
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,wire link base)
+
+## fidelity: planned, simulated and measured time side by side; writes docs/FIDELITY.md (BENCH="lenet5 link")
+.PHONY: fidelity
+fidelity: $(PROGRAMS) $(B)/tests/bench/bench_link
+	$(PYTHON) tests/bench/run_fidelity.py --bin $(B)/bin --doc docs/FIDELITY.md $(BENCH)
+
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
 lint: setup

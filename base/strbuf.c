@@ -31,13 +31,16 @@ void strbuf_addf(struct strbuf *s, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    reserve(s, 0); /* "" too: text is not NULL afterwards */
+    size_t room = s->capacity - s->n;
+    int n = vsnprintf(s->text + s->n, room, format, args);
     va_end(args);
-    if (n >= 0) { /* "" too: text is not NULL afterwards */
+    if (n >= 0 && (size_t)n >= room) { /* tables of millions of numbers are not formatted twice */
         reserve(s, (size_t)n);
         vsnprintf(s->text + s->n, (size_t)n + 1, format, again);
-        s->n += (size_t)n;
     }
+    s->n += n >= 0 ? (size_t)n : 0;
+    s->text[s->n] = '\0';
     va_end(again);
 }
 

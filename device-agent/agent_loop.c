@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/signal_fd.h"
 #include "device-agent/device.h"
+#include "link/shaper.h"
 #include "wire/endpoint.h"
 
 #define SERVER   0 /* the one peer of a connecting endpoint */
@@ -73,6 +74,7 @@ int agent_run(const struct agent_options *options, struct err *err)
     if (!endpoint)
         return -1;
     struct device *device = device_new(options->name, options->data_dir);
+    device_set_step(device, SHAPER_STEP_WALL_US);
     int status = converse(device, endpoint, options->stop_fd, err);
     endpoint_close(endpoint, LINGER_S); /* before the device: messages may lend its memory */
     device_free(device);

@@ -12,9 +12,10 @@
 #include "device-agent/round_plan.h"
 #include "link/pass.h"
 #include "link/shaper.h"
+#include "wire/piece.h"
 
 #define SOFTWARE     "splitbed-agent 0.1"
-#define MAX_OUTGOING 4
+#define MAX_OUTGOING 8
 
 /* docs/PROTOCOL.md names the same states. */
 enum state {
@@ -41,6 +42,7 @@ struct device {
     char *name, *data_dir;
     enum state state;
     double time_scale;
+    double step_wall_us; /* of a piece; INFINITY: messages go whole */
     struct front *front;
     struct shaper *uplink;
     struct msg_round round; /* the current one, as asked */
@@ -55,7 +57,7 @@ struct device {
 
 static void send_now(struct device *device, struct msg *msg)
 {
-    assert(device->n_outgoing < MAX_OUTGOING); /* lock-step: one answer and one error at most */
+    assert(device->n_outgoing < MAX_OUTGOING); /* lock-step: an answer, its pieces, one error */
     device->outgoing[device->n_outgoing++] = msg;
 }
 
@@ -65,6 +67,7 @@ struct device *device_new(const char *name, const char *data_dir)
     device->name = mem_string(name);
     device->data_dir = mem_string(data_dir);
     device->time_scale = 1;
+    device->step_wall_us = HUGE_VAL;
     device->uplink = shaper_new(HUGE_VAL);
     struct msg *hello = msg_new(MSG_HELLO);
     hello->hello.protocol_version = PROTOCOL_VERSION;
@@ -87,6 +90,11 @@ void device_free(struct device *device)
     free(device->name);
     free(device->data_dir);
     free(device);
+}
+
+void device_set_step(struct device *device, double step_us)
+{
+    device->step_wall_us = step_us;
 }
 
 static int on_assignment(struct device *device, struct msg *msg, struct err *err)
@@ -187,9 +195,7 @@ static int on_gradient(struct device *device, struct msg *msg, double now_us, st
         return err_set(err, "a gradient came while %s", state_names[device->state]);
     if (check_gradient(device, msg, err))
         return -1;
-    memcpy(front_gradient(device->front) +
-               device->n_slots_covered * front_cut_features(device->front),
-           payload_data(msg->payload[0]), payload_bytes(msg->payload[0]));
+    front_put_gradient(device->front, msg->gradient.first_slot, msg->payload[0]);
     device->n_slots_covered += msg->gradient.n_slots;
     if (device->n_slots_covered < (uint32_t)front_batch_size(device->front))
         return 0;
@@ -246,6 +252,18 @@ static int on_collect(struct device *device, struct err *err)
     return 0;
 }
 
+/* Answered at once, while nothing else is on its way. */
+static int on_clock(struct device *device, const struct msg_clock *asked, double now_us,
+                    struct err *err)
+{
+    if (device->state != READY)
+        return err_set(err, "the time was asked for while %s", state_names[device->state]);
+    struct msg *answer = msg_new(MSG_CLOCK);
+    answer->clock = (struct msg_clock){asked->server_sent_s, now_us * 1e-6, now_us * 1e-6};
+    send_now(device, answer);
+    return 0;
+}
+
 static int handle(struct device *device, struct msg *msg, double now_us, struct err *err)
 {
     switch (msg->kind) {
@@ -259,6 +277,8 @@ static int handle(struct device *device, struct msg *msg, double now_us, struct 
         return on_evaluate(device, msg, err);
     case MSG_COLLECT:
         return on_collect(device, err);
+    case MSG_CLOCK:
+        return on_clock(device, &msg->clock, now_us, err);
     case MSG_STOP:
         device->state = DONE;
         return 0;
@@ -272,6 +292,7 @@ static int handle(struct device *device, struct msg *msg, double now_us, struct 
     case MSG_EVALUATION:
     case MSG_FRONT:
     case MSG_LAYERS:
+    case MSG_PIECE:
     case MSG_N_KINDS:
         break;
     }
@@ -303,6 +324,7 @@ static void end_forward(struct device *device, double now_us)
     device->n_overruns += pass_overran(&device->pass);
     msg->activations.forward_s = pass_elapsed_s(&device->pass, now_us);
     msg->activations.forward_busy_s = pass_busy_s(&device->pass);
+    msg->activations.forward_start_s = device->pass.start_us * 1e-6;
     device->state = WAITING_FOR_GRADIENTS;
     /* Labels ride along: the latency equations count the activations alone. */
     shaper_push(device->uplink, now_us, 8.0 * (double)payload_bytes(msg->payload[0]), msg);
@@ -315,6 +337,7 @@ static void end_backward(struct device *device, double now_us)
     device->n_overruns += pass_overran(&device->pass);
     msg->round_done.backward_s = pass_elapsed_s(&device->pass, now_us);
     msg->round_done.backward_busy_s = pass_busy_s(&device->pass);
+    msg->round_done.backward_start_s = device->pass.start_us * 1e-6;
     msg->round_done.n_overruns = device->n_overruns;
     device->state = READY;
     shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(msg), msg);
@@ -324,6 +347,37 @@ static void end_backward(struct device *device, double now_us)
 static bool has_handed_up(const struct device *device)
 {
     return device->state == HANDING_UP && shaper_next_us(device->uplink) == HUGE_VAL;
+}
+
+static uint64_t step_bytes(const struct device *device)
+{
+    return shaper_step_bytes(device->uplink, device->step_wall_us / device->time_scale);
+}
+
+/* What is due of a message: ahead of it, or with it the rest. A piece is of one payload. */
+static void send_piece(struct device *device, const struct shaper_piece *due)
+{
+    struct msg *msg = due->cookie;
+    size_t offset = due->offset_bytes, end = offset + due->n_bytes;
+    if (due->is_last) {
+        piece_rest(msg, offset);
+        send_now(device, msg);
+        return;
+    }
+    while (offset < end) {
+        struct msg *piece = piece_cut(msg, offset, end - offset);
+        offset += msg_payload_bytes(piece);
+        send_now(device, piece);
+    }
+}
+
+/* An error still has to find room. */
+static void take_from_uplink(struct device *device, double now_us)
+{
+    struct shaper_piece due;
+    while (device->n_outgoing + MSG_MAX_PAYLOADS < MAX_OUTGOING &&
+           shaper_take(device->uplink, now_us, step_bytes(device), &due))
+        send_piece(device, &due);
 }
 
 int device_advance(struct device *device, double now_us, struct err *err)
@@ -336,15 +390,13 @@ int device_advance(struct device *device, double now_us, struct err *err)
         end_forward(device, now_us);
     else if (device->state == BACKWARD && pass_is_over(&device->pass, now_us))
         end_backward(device, now_us);
-    struct msg *msg;
-    while (device->n_outgoing < MAX_OUTGOING && (msg = shaper_pop(device->uplink, now_us)))
-        send_now(device, msg);
+    take_from_uplink(device, now_us);
     return status ? fail(device, &reason, err) : 0;
 }
 
 double device_wake_us(const struct device *device)
 {
-    double wake_us = shaper_next_us(device->uplink);
+    double wake_us = shaper_step_us(device->uplink, step_bytes(device));
     if ((device->state == FORWARD || device->state == BACKWARD) &&
         pass_wake_us(&device->pass) < wake_us)
         wake_us = pass_wake_us(&device->pass);

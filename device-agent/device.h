@@ -25,6 +25,12 @@ struct device *device_new(const char *name, const char *data_dir);
 void device_free(struct device *device); /* messages given out that lend its memory must be gone */
 
 /*
+ * Messages on the emulated uplink go in pieces that last step_us of the wall's time (link/shaper.h,
+ * wire/piece.h) rather than whole when their last bit is due. INFINITY, to begin with: whole.
+ */
+void device_set_step(struct device *device, double step_us);
+
+/*
  * Takes *msg. -1 when the device cannot go on: the message was unexpected or does not fit, or the server
  * gave up; unless it did, a MSG_ERROR for the server is among the messages to send.
  */

@@ -15,8 +15,11 @@ struct front;
 
 /*
  * From the server's assignment and its two payloads: this device's sample indices (u32; none: all that it
- * holds) and the front weights (f32), both copied. Data sets are opened in data_dir. The error says what of the assignment or
- * of the data does not fit.
+ * holds) and the front weights (f32), both copied. Data sets are opened in data_dir. The error says what of the
+ * assignment or of the data does not fit.
+ *
+ * An assignment without learning has neither samples nor weights, and no data are opened: the front then knows the
+ * sizes of everything, gives zeros, and takes whatever it is given.
  */
 struct front *front_new(const struct msg_assignment *assignment, const struct payload *samples,
                         const struct payload *weights, const char *data_dir, struct err *err);
@@ -28,16 +31,16 @@ int front_batch_size(const struct front *front);
 size_t front_cut_features(const struct front *front); /* floats per sample that cross the link */
 
 /*
- * Draws the next batch, crops and flips its images as assigned, and runs it forward. Returns the activations (batch, cut features) and sets
- * *labels (batch); both stay good until the next call of front_forward() or front_evaluate().
+ * Draws the next batch, crops and flips its images as assigned, and runs it forward. Returns the activations
+ * (batch, cut features) and sets *labels (batch); both stay good until the next call of front_forward() or front_evaluate().
  */
 const float *front_forward(struct front *front, const uint32_t **labels);
 
 /* -1 when samples of a batch could not be read from disk. */
 int front_check(const struct front *front, struct err *err);
 
-/* (batch, cut features): where the gradient of the last batch's activations is put, slot by slot. */
-float *front_gradient(struct front *front);
+/* The gradient of the last batch's activations, (slots, cut features) from first_slot on. Sizes are the caller's. */
+void front_put_gradient(struct front *front, uint32_t first_slot, const struct payload *gradient);
 
 /* Backward with that gradient, then one optimiser step. */
 void front_backward(struct front *front);
@@ -50,7 +53,7 @@ const float *front_evaluate(struct front *front, uint32_t first, uint32_t stride
  * All front weights and, behind them, buffers (net_state()) in one array, layer after layer; the optimiser's
  * state stays with the device.
  */
-float *front_weights(struct front *front, size_t *n);
+const float *front_weights(struct front *front, size_t *n);
 
 int front_cut(const struct front *front);
 

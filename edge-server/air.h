@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "link/shaper.h"
 #include "scheduler/latency.h"
 
 struct air;
@@ -25,8 +26,11 @@ void air_send(struct air *air, double now_us, int device, double bits, void *coo
 
 #define AIR_ALL (-1)
 
-/* One thing that has arrived by now_us: its cookie, and in *device whose it is, or AIR_ALL. NULL: none. */
-void *air_pop(struct air *air, double now_us, int *device);
+/* Things arrive in pieces that last step_us; INFINITY, to begin with: whole. */
+void air_set_step(struct air *air, double step_us);
+
+/* A piece of something that was due by now_us (link/shaper.h), and whose it is, or AIR_ALL. False: none. */
+bool air_take(struct air *air, double now_us, int *device, struct shaper_piece *piece);
 
 double air_wake_us(const struct air *air); /* INFINITY: nothing on its way */
 

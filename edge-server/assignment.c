@@ -109,6 +109,7 @@ struct msg *assignment_make(const struct experiment *e, int device, int cut,
     copy_optimizer(a, e);
     copy_data(a, e);
     a->has_own_samples = !partition;
+    a->is_without_learning = !e->training.learns;
     msg_attach(msg, lend_samples(partition, device));
     msg_attach(msg, payload_share(weights));
     return msg;

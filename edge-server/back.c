@@ -1,34 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "edge-server/back.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "models/net_range.h"
-
-struct back {
-    const struct net_spec *spec;
-    struct net *net;
-    struct tape *tape;
-    struct optimizer optimizer;
-    float *moments; /* the optimiser's state */
-    const struct loss_kind *loss;
-    double label_smoothing;
-    uint32_t *labels; /* [max_groups][b] */
-    struct loss *losses;
-    double *ones;       /* [max_groups]: weights of columns that carry lambda_i already */
-    int cut, last, end; /* boundaries: layers [cut, last) and the last layer [last, end) */
-    int max_groups, batch, n_classes;
-    bool aggregates;
-    size_t features;
-    uint64_t seed, step; /* of what layers draw at random; training batches so far */
-
-    /* The turn. */
-    int n_groups, n_slots, columns;
-    const double *lambda;
-};
+#include "edge-server/back_impl.h"
 
 int aggregation_find(const char *name)
 {
@@ -43,20 +19,14 @@ int aggregation_find(const char *name)
     return -1;
 }
 
-/* The tape and sizes that belong to back->net. */
-static int settle_cut(struct back *back, struct err *err)
+static void start_learning(struct back *back)
 {
-    back->cut = net_from(back->net);
-    back->end = net_to(back->net);
-    back->last = back->end - 1;
-    struct shape input = net_shape(back->net, back->cut), output = net_shape(back->net, back->end);
-    back->features = shape_features(&input);
-    back->n_classes = (int)shape_features(&output);
-    tape_free(back->tape);
-    int max_batch = back->max_groups * back->batch;
-    back->tape = back->aggregates ? tape_new_aggregating(back->net, max_batch, err)
-                                  : tape_new(back->net, max_batch, err);
-    return back->tape ? 0 : -1;
+    size_t n_params;
+    net_init_weights(back->net, back->seed);
+    net_params(back->net, &n_params);
+    back->moments =
+        mem_zero(optimizer_state_floats(&back->optimizer, n_params), sizeof *back->moments);
+    back->labels = mem_zero((size_t)back->max_groups * (size_t)back->batch, sizeof *back->labels);
 }
 
 struct back *back_new(const struct net_spec *spec, const struct back_options *options,
@@ -67,22 +37,20 @@ struct back *back_new(const struct net_spec *spec, const struct back_options *op
     back->spec = spec;
     back->max_groups = options->max_groups;
     back->batch = options->batch;
+    back->learns = !options->is_without_learning;
     back->aggregates = options->aggregates;
-    back->net = net_new(spec, options->cut, -1, err);
-    if (!back->net || settle_cut(back, err)) {
+    if (net_sizes_make(&back->sizes, spec, err) ||
+        (back->learns && !(back->net = net_new(spec, options->cut, -1, err))) ||
+        back_settle_cut(back, options->cut, err)) {
         back_free(back);
         return NULL;
     }
-    net_init_weights(back->net, options->seed);
-    size_t n_params;
-    net_params(back->net, &n_params);
     back->optimizer = options->optimizer;
-    back->moments =
-        mem_zero(optimizer_state_floats(&back->optimizer, n_params), sizeof *back->moments);
     back->loss = options->loss;
     back->label_smoothing = options->label_smoothing;
     back->seed = options->seed;
-    back->labels = mem_zero(groups * (size_t)back->batch, sizeof *back->labels);
+    if (back->learns)
+        start_learning(back);
     back->losses = mem_zero(groups, sizeof *back->losses);
     back->ones = mem_zero(groups, sizeof *back->ones);
     for (size_t i = 0; i < groups; i++)
@@ -96,6 +64,8 @@ void back_free(struct back *back)
         return;
     tape_free(back->tape);
     net_free(back->net);
+    net_sizes_release(&back->sizes);
+    payload_drop(back->zeros);
     free(back->moments);
     free(back->labels);
     free(back->losses);
@@ -115,6 +85,8 @@ int back_n_classes(const struct back *back)
 
 void back_put(struct back *back, int group, const float *activations, const uint32_t *labels)
 {
+    if (!back->learns)
+        return;
     size_t first = (size_t)group * (size_t)back->batch, n = (size_t)back->batch;
     memcpy(tape_activation(back->tape, back->cut) + first * back->features, activations,
            n * back->features * sizeof *activations);
@@ -135,6 +107,8 @@ void back_forward(struct back *back, int n_groups, const double *lambda)
     back->lambda = lambda;
     back->n_slots = 0;
     back->columns = n_groups * back->batch;
+    if (!back->learns)
+        return;
     tape_set_training(back->tape, true, back->seed, back->step++);
     net_forward(back->net, back->tape, back->cut, back->end, back->columns);
     const float *logits = tape_activation(back->tape, back->end);
@@ -156,6 +130,8 @@ struct loss back_loss(const struct back *back, int group)
 
 void back_backward_last(struct back *back)
 {
+    if (!back->learns)
+        return;
     net_zero_grads(back->net);
     net_backward(back->net, back->tape, back->last, back->end, back->columns, true);
 }
@@ -184,15 +160,18 @@ void back_aggregate(struct back *back, enum aggregation aggregation, int n_slots
         return;
     struct slots means = {back->n_groups, back->batch, n_slots, back->lambda};
     struct slots sums = {back->n_groups, back->batch, n_slots, back->ones};
-    struct shape shape = net_shape(back->net, back->last);
-    size_t features = shape_features(&shape);
+    size_t features = back->sizes.features[back->last];
+    bool merges_at_cut = aggregation == AGGREGATE_BROADCAST_GRADIENT && back->last > back->cut;
     back->n_slots = n_slots;
-    if (aggregation == AGGREGATE_BROADCAST_GRADIENT && back->last > back->cut) {
+    if (!merges_at_cut)
+        back->columns = slots_columns(&means);
+    if (!back->learns)
+        return;
+    if (merges_at_cut) {
         spread_common_gradient(back, n_slots, features);
-        return; /* the columns are merged at the cut, by back_backward_rest() */
+        return; /* the columns are merged by back_backward_rest() */
     }
     slots_aggregate(&sums, tape_gradient(back->tape, back->last), features);
-    back->columns = slots_columns(&means);
     tape_aggregate(back->tape, back->cut, back->last, &means);
     if (aggregation == AGGREGATE_MEAN_ACTIVATIONS)
         net_forward(back->net, back->tape, back->cut, back->last, n_slots);
@@ -214,6 +193,8 @@ static void finish_cut_gradient(struct back *back)
 
 void back_backward_rest(struct back *back)
 {
+    if (!back->learns)
+        return;
     if (back->last > back->cut)
         net_backward(back->net, back->tape, back->cut, back->last, back->columns, true);
     finish_cut_gradient(back);
@@ -221,24 +202,30 @@ void back_backward_rest(struct back *back)
 
 void back_update(struct back *back)
 {
+    if (!back->learns)
+        return;
     size_t n;
     float *params = net_params(back->net, &n);
     optimizer_step(&back->optimizer, params, net_grads(back->net, &n), back->moments, n,
                    back->step);
 }
 
+static const float *cut_gradient(const struct back *back, size_t column)
+{
+    if (!back->learns)
+        return payload_data(back->zeros);
+    return tape_gradient(back->tape, back->cut) + column * back->features;
+}
+
 const float *back_shared_gradient(const struct back *back)
 {
-    return back->n_slots ? tape_gradient(back->tape, back->cut) : NULL;
+    return back->n_slots ? cut_gradient(back, 0) : NULL;
 }
 
 const float *back_own_gradient(const struct back *back, int group)
 {
     size_t own = (size_t)(back->batch - back->n_slots);
-    if (own == 0)
-        return NULL;
-    return tape_gradient(back->tape, back->cut) +
-           ((size_t)back->n_slots + (size_t)group * own) * back->features;
+    return own ? cut_gradient(back, (size_t)back->n_slots + (size_t)group * own) : NULL;
 }
 
 int back_columns_below_last(const struct back *back)
@@ -266,73 +253,4 @@ struct loss back_evaluate(struct back *back, const float *activations, const uin
     net_forward(back->net, back->tape, back->cut, back->end, n);
     return back->loss->of(tape_activation(back->tape, back->end), labels, n, back->n_classes, 0,
                           NULL);
-}
-
-int back_cut(const struct back *back)
-{
-    return back->cut;
-}
-
-/* Floats of optimiser state for each parameter. */
-static int n_planes(const struct back *back)
-{
-    return (int)optimizer_state_floats(&back->optimizer, 1);
-}
-
-int back_move_cut(struct back *back, int cut, struct err *err)
-{
-    float *moments;
-    struct net *net = net_range_moved(back->net, back->moments, n_planes(back), back->spec, cut,
-                                      back->end, &moments, err);
-    if (!net)
-        return -1;
-    net_free(back->net);
-    free(back->moments);
-    back->net = net;
-    back->moments = moments;
-    return settle_cut(back, err);
-}
-
-size_t back_weights_floats(const struct back *back, int from, int to)
-{
-    return net_range_weights(back->net, from, to);
-}
-
-size_t back_optimizer_floats(const struct back *back, int from, int to)
-{
-    return net_range_params(back->net, from, to) * (size_t)n_planes(back);
-}
-
-void back_get_layers(const struct back *back, int from, int to, float *weights, float *optimizer)
-{
-    net_range_get(back->net, from, to, weights);
-    net_range_get_planes(back->net, from, to, n_planes(back), back->moments, optimizer);
-}
-
-static float *mean_of(const float *const *parts, int n_parts, const double *lambda, size_t n)
-{
-    float *mean = mem_zero(n, sizeof *mean);
-    for (size_t k = 0; k < n; k++) {
-        double sum = 0;
-        for (int i = 0; i < n_parts; i++)
-            sum += lambda[i] * (double)parts[i][k];
-        mean[k] = (float)sum;
-    }
-    return mean;
-}
-
-void back_set_weights(struct back *back, int from, int to, int n, const double *lambda,
-                      const float *const *weights)
-{
-    float *mean = mean_of(weights, n, lambda, back_weights_floats(back, from, to));
-    net_range_set(back->net, from, to, mean);
-    free(mean);
-}
-
-void back_set_optimizer(struct back *back, int from, int to, int n, const double *lambda,
-                        const float *const *states)
-{
-    float *mean = mean_of(states, n, lambda, back_optimizer_floats(back, from, to));
-    net_range_set_planes(back->net, from, to, n_planes(back), back->moments, mean);
-    free(mean);
 }

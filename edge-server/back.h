@@ -19,6 +19,7 @@
 #include "models/loss.h"
 #include "models/net.h"
 #include "models/optimizer.h"
+#include "wire/payload.h"
 
 /* What an aggregated column's layers are differentiated at (EPSL leaves it open). */
 enum aggregation {
@@ -35,7 +36,9 @@ struct back_options {
     int max_groups;  /* devices in one turn at most */
     int batch;       /* b, per group */
     bool aggregates; /* back_aggregate() will be called with slots; takes more memory */
-    uint64_t seed;   /* of the weights */
+    bool
+        is_without_learning; /* sizes are as they would be, gradients and losses are 0, there is no net */
+    uint64_t seed;           /* of the weights */
     struct optimizer optimizer;
     const struct loss_kind *loss;
     double label_smoothing; /* in training; an evaluation's loss is without */
@@ -80,7 +83,8 @@ int back_columns_below_last(const struct back *back);
 
 /* All back weights in one array, layer after layer. */
 const float *back_weights(const struct back *back, size_t *n);
-struct net *back_net(const struct back *back); /* layers [cut, L); the back's own */
+struct net *
+back_net(const struct back *back); /* layers [cut, L); the back's own; NULL without learning */
 
 /* Forward without learning; n <= b. */
 struct loss back_evaluate(struct back *back, const float *activations, const uint32_t *labels,
@@ -97,8 +101,9 @@ int back_move_cut(struct back *back, int cut, struct err *err);
 size_t back_weights_floats(const struct back *back, int from, int to);
 size_t back_optimizer_floats(const struct back *back, int from, int to);
 
-/* Layers [from, to) of the back part, copied out. */
-void back_get_layers(const struct back *back, int from, int to, float *weights, float *optimizer);
+/* Copies of layers [from, to) of the back part: of their weights, of the optimiser's state. Payloads hold so many. */
+struct payload *back_get_weights(const struct back *back, int from, int to);
+struct payload *back_get_optimizer(const struct back *back, int from, int to);
 
 /*
  * Layers [from, to) become the mean of n parties', with weights lambda (sum 1): of their weights, of their

@@ -12,7 +12,8 @@ static bool is_one_front(const struct server *server)
 
 void collect_start(struct server *server)
 {
-    if (strcmp(server->in.experiment->training.save_weights, "never") == 0) {
+    const struct experiment *e = server->in.experiment;
+    if (!e->training.learns || strcmp(e->training.save_weights, "never") == 0) {
         server_finish(server);
         return;
     }

@@ -14,6 +14,40 @@ static int seat_of_name(const struct server *server, const char *name)
     return -1;
 }
 
+/* Among those taken: the first whose peer's number is not below. */
+static int place_of(const struct server *server, uint64_t peer)
+{
+    int first = 0, end = server->n_taken;
+    while (first < end) {
+        int middle = first + (end - first) / 2;
+        if (server->seats[server->by_peer[middle]].peer < peer)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return first;
+}
+
+int gathering_seat_of(const struct server *server, uint64_t peer)
+{
+    int place = place_of(server, peer);
+    if (place == server->n_taken)
+        return -1;
+    const struct seat *seat = &server->seats[server->by_peer[place]];
+    return seat->peer == peer && seat->state != SEAT_EMPTY ? server->by_peer[place] : -1;
+}
+
+static void take_seat(struct server *server, int seat, uint64_t peer)
+{
+    int place = place_of(server, peer);
+    memmove(server->by_peer + place + 1, server->by_peer + place,
+            (size_t)(server->n_taken - place) * sizeof *server->by_peer);
+    server->by_peer[place] = seat;
+    server->n_taken++;
+    server->seats[seat].peer = peer;
+    server->seats[seat].state = SEAT_ASSIGNED;
+}
+
 /* A stranger who may not sit down is told why; the run goes on without it. */
 void gathering_on_hello(struct server *server, uint64_t peer, const struct msg_hello *hello)
 {
@@ -31,8 +65,7 @@ void gathering_on_hello(struct server *server, uint64_t peer, const struct msg_h
         return;
     }
     int cut = server->in.schedule->cut;
-    server->seats[seat].peer = peer;
-    server->seats[seat].state = SEAT_ASSIGNED;
+    take_seat(server, seat, peer);
     server_send(server, seat,
                 assignment_make(server->in.experiment, seat, cut, server->in.partition,
                                 server->fronts[seat]));
@@ -51,6 +84,10 @@ static int take_counts(struct server *server, int seat, const struct msg_ready *
 {
     const struct partition *p = server->in.partition;
     unsigned long long n_train = ready->n_train_samples, n_test = ready->n_test_samples;
+    if (!server->in.experiment->training.learns) {
+        server->seats[seat].n_train = 1; /* all weigh the same */
+        return 0;
+    }
     if (p && !has_assigned_samples(server, seat, ready)) {
         server_fail(server,
                     "device %s: has %llu training and %llu test samples, wanted are %zu and %d",

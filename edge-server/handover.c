@@ -28,12 +28,8 @@ static int check_size(const char *what, size_t n_floats, struct err *err)
 static void copy_gained(struct server *server)
 {
     struct move *move = &server->move;
-    size_t n_weights = back_weights_floats(server->back, move->from, move->to);
-    size_t n_optimizer = back_optimizer_floats(server->back, move->from, move->to);
-    move->weights = payload_new(n_weights * sizeof(float));
-    move->optimizer = payload_new(n_optimizer * sizeof(float));
-    back_get_layers(server->back, move->from, move->to, payload_memory(move->weights),
-                    payload_memory(move->optimizer));
+    move->weights = back_get_weights(server->back, move->from, move->to);
+    move->optimizer = back_get_optimizer(server->back, move->from, move->to);
 }
 
 /* The front part that is handed on, cut anew: gains layers, or gives them to the server. */
@@ -41,6 +37,11 @@ static int move_front(struct server *server, struct err *err)
 {
     const struct move *move = &server->move;
     int longer = move->from > move->to ? move->from : move->to;
+    if (!server->in.experiment->training.learns) {
+        payload_drop(server->front);
+        server->front = payload_zeros(server_front_bytes(server));
+        return 0;
+    }
     struct net *net = net_new(&server->in.experiment->model, 0, longer, err);
     if (!net)
         return -1;

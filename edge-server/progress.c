@@ -28,8 +28,9 @@ void progress_show(struct progress *progress, const struct round_record *record,
     progress->last_us = now_us;
     double elapsed_s = (double)(now_us - progress->start_us) * 1e-6;
     double left_s = elapsed_s / record->round * (progress->n_rounds - record->round);
-    printf("%sround %u/%u  loss %.4f", progress->is_terminal ? "\r" : "", record->round,
-           progress->n_rounds, record->loss);
+    printf("%sround %u/%u", progress->is_terminal ? "\r" : "", record->round, progress->n_rounds);
+    if (record->has_learned)
+        printf("  loss %.4f", record->loss);
     if (progress->accuracy >= 0)
         printf("  accuracy %.2f %%", 100 * progress->accuracy);
     printf("  round %.1f ms (predicted %.1f)  %.0f s left%s", 1e3 * record->measured_s,

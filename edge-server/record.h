@@ -40,6 +40,10 @@ struct device_record {
     uint32_t n_overruns;
     uint64_t uplink_bytes, downlink_bytes; /* activations, and gradients of its own */
     struct device_times times;
+    /* From the device's own stamps, modelled microseconds on the server's clock since the round began. */
+    double forward_start_us, backward_start_us;
+    bool has_clock;                       /* the device was asked for its time */
+    double clock_offset_s, clock_bound_s; /* it is so much ahead of the server's, give or take */
 };
 
 struct round_record {
@@ -59,7 +63,8 @@ struct round_record {
     int n_turns;
     double server_busy_s;
 
-    double loss; /* sum_i lambda_i mean_j l_ij */
+    bool has_learned; /* otherwise there are no losses */
+    double loss;      /* sum_i lambda_i mean_j l_ij */
     bool is_evaluated;
     double accuracy, test_loss; /* if is_evaluated */
 

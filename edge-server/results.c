@@ -90,7 +90,7 @@ static int write_headers(struct results *r, struct err *err)
                          "broadcast_asked_bps,broadcast_achieved_bps\n");
     strbuf_addf(&devices, ",forward_busy_s,backward_busy_s,overruns,uplink_bytes,downlink_bytes,"
                           "uplink_asked_bps,uplink_achieved_bps,downlink_asked_bps,"
-                          "downlink_achieved_bps\n");
+                          "downlink_achieved_bps,clock_offset_s,clock_bound_s\n");
     int status = append(r, &r->rounds, &rounds, err);
     return append(r, &r->devices, &devices, status ? NULL : err) || status ? -1 : 0;
 }
@@ -144,7 +144,10 @@ static void print_rates(struct strbuf *s, double asked_bps, uint64_t bytes, doub
 static void print_round(struct strbuf *s, const struct results *r,
                         const struct round_record *record)
 {
-    strbuf_addf(s, "%" PRIu32 ",%d,%.17g,", record->round, record->cut, record->loss);
+    strbuf_addf(s, "%" PRIu32 ",%d,", record->round, record->cut);
+    if (record->has_learned)
+        strbuf_addf(s, "%.17g", record->loss);
+    strbuf_addf(s, ",");
     if (record->is_evaluated)
         strbuf_addf(s, "%.6g,%.17g", record->accuracy, record->test_loss);
     else
@@ -167,8 +170,9 @@ static void print_device(struct strbuf *s, const struct results *r,
                          const struct round_record *record, int i)
 {
     const struct device_record *device = &record->devices[i];
-    strbuf_addf(s, "%" PRIu32 ",%d,%s,%.17g", record->round, i, r->e->devices[i].name,
-                device->loss);
+    strbuf_addf(s, "%" PRIu32 ",%d,%s,", record->round, i, r->e->devices[i].name);
+    if (record->has_learned)
+        strbuf_addf(s, "%.17g", device->loss);
     for (size_t k = 0; k < n_phases; k++)
         if (phases[k].is_per_device)
             print_compared(s, phase_of_device(&phases[k], &record->predicted, i),
@@ -179,7 +183,10 @@ static void print_device(struct strbuf *s, const struct results *r,
     print_rates(s, record->asked.uplink_bps[i], device->uplink_bytes, record->measured.uplink_s[i]);
     print_rates(s, record->asked.downlink_bps[i], device->downlink_bytes,
                 record->measured.downlink_s[i]);
-    strbuf_addf(s, "\n");
+    if (device->has_clock)
+        strbuf_addf(s, ",%.9g,%.3g\n", device->clock_offset_s, device->clock_bound_s);
+    else
+        strbuf_addf(s, ",,\n");
 }
 
 static int write_events(struct results *r, const struct round_record *record, struct err *err)

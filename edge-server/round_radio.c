@@ -37,11 +37,17 @@ void round_radio_free(struct round_radio *radio)
 
 bool round_radio_gains(struct round_radio *radio, uint32_t round, struct problem *problem)
 {
-    size_t n_bytes = (size_t)problem->n_subchannels * sizeof(double);
+    bool is_flat = channel_is_flat(radio->channel);
+    size_t n_bytes = (is_flat ? 1 : (size_t)problem->n_subchannels) * sizeof(double);
+    if (round > 1 && channel_is_constant(radio->channel))
+        return false;
     double *gain = mem_zero((size_t)problem->n_subchannels, sizeof *gain);
     bool has_changed = false;
     for (int i = 0; i < problem->n_devices; i++) {
-        channel_gains(radio->channel, i, round, radio->now_s, gain);
+        if (is_flat)
+            gain[0] = channel_flat_gain(radio->channel, i, radio->now_s);
+        else
+            channel_gains(radio->channel, i, round, radio->now_s, gain);
         has_changed |= memcmp(gain, problem->devices[i].gain, n_bytes) != 0;
         memcpy(problem->devices[i].gain, gain, n_bytes);
     }
@@ -145,6 +151,11 @@ double round_radio_evaluate(struct round_radio *radio, uint32_t round,
 double round_radio_now_s(const struct round_radio *radio)
 {
     return radio->now_s;
+}
+
+bool round_radio_is_ideal(const struct round_radio *radio)
+{
+    return links_are_ideal(radio->links);
 }
 
 void round_radio_advance(struct round_radio *radio, double latency_s)

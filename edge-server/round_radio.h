@@ -44,6 +44,9 @@ double round_radio_evaluate(struct round_radio *radio, uint32_t round,
 
 double round_radio_now_s(const struct round_radio *radio); /* when the round begins */
 
+/* Whether the links add nothing to what the radio gives, in any round. */
+bool round_radio_is_ideal(const struct round_radio *radio);
+
 /* The round has taken so long; a time that is not finite leaves the clock. */
 void round_radio_advance(struct round_radio *radio, double latency_s);
 

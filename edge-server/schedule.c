@@ -75,6 +75,7 @@ static void evaluate(struct schedule *schedule)
 {
     const struct plan *plan = &schedule->plan;
     schedule->cut = layer_of(schedule, plan->cut);
+    schedule->is_special = schedule->round == 1 || schedule->cut != schedule->previous_cut;
     round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem, plan,
                          &schedule->rates, &schedule->terms);
     leave_out_first_handover(schedule);
@@ -223,10 +224,12 @@ int schedule_next(struct schedule *schedule, uint32_t round, struct err *err)
     schedule->change = SCHEDULE_SAME;
     free(schedule->reason);
     schedule->reason = NULL;
-    schedule->is_stale |= round_radio_gains(schedule->radio, round, &schedule->problem);
-    schedule->is_stale |= problem_slow_down(&schedule->problem, schedule->slowdowns,
-                                            round_radio_now_s(schedule->radio));
-    evaluate(schedule);
+    bool has_changed = round_radio_gains(schedule->radio, round, &schedule->problem);
+    has_changed |= problem_slow_down(&schedule->problem, schedule->slowdowns,
+                                     round_radio_now_s(schedule->radio));
+    schedule->is_stale |= has_changed;
+    if (has_changed || schedule->is_special || !round_radio_is_ideal(schedule->radio))
+        evaluate(schedule); /* otherwise the round is as the one before */
     bool is_due = every > 0 && ((round - 1) % every == 0 || !is_usable(schedule));
     if (is_due && schedule->is_stale && plan_again(schedule, err))
         return err_prefix(err, "round %u", round);

@@ -43,6 +43,8 @@ struct schedule {
     /* This round. */
     uint32_t round;        /* 0: none yet */
     int cut, previous_cut; /* boundaries: layers on the devices, now and in the round before */
+    bool
+        is_special; /* its terms are not those of a round after it: a hand-over, or the first of all */
     enum schedule_change change;
     char *reason;               /* NULL unless SCHEDULE_INFEASIBLE */
     struct rates rates;         /* of the plan's owners and powers on this round's radio */

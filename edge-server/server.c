@@ -34,6 +34,14 @@ size_t server_front_bytes(const struct server *server)
     return back_weights_floats(server->back, 0, back_cut(server->back)) * sizeof(float);
 }
 
+/* Without learning there are none: what travels is made of zeros. */
+static int give_no_weights(struct server *server)
+{
+    for (int i = 0; i < server->n_seats; i++)
+        server->fronts[i] = payload_new(0);
+    return 0;
+}
+
 static int build_learning(struct server *server, struct err *err)
 {
     const struct experiment *e = server->in.experiment;
@@ -42,6 +50,7 @@ static int build_learning(struct server *server, struct err *err)
         .cut = cut,
         .max_groups = server->framework->takes_turns ? 1 : server->n_seats,
         .batch = e->training.batch_size,
+        .is_without_learning = !e->training.learns,
         .aggregates = problem_aggregated_slots(&server->in.schedule->problem) > 0,
         .seed = e->seed,
         .loss = loss_find(e->training.loss),
@@ -54,6 +63,8 @@ static int build_learning(struct server *server, struct err *err)
         server_check_cut(server, err))
         return -1;
     server->back = back_new(&e->model, &options, err);
+    if (!e->training.learns)
+        return server->back ? give_no_weights(server) : -1;
     return !server->back || run_weights_start_back(e, back_net(server->back), err)
                ? -1
                : run_weights_start_fronts(e, cut, server->fronts, err);
@@ -67,10 +78,14 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->n_seats = e->n_devices;
     server->one = 1;
     server->seats = mem_zero((size_t)e->n_devices, sizeof *server->seats);
+    server->by_peer = mem_zero((size_t)e->n_devices, sizeof *server->by_peer);
     server->lambda = mem_zero((size_t)e->n_devices, sizeof *server->lambda);
     server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
     server->n_test = inputs->n_test_samples;
+    server->clocks.next_us = -HUGE_VAL;
     server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->schedule->rates : NULL);
+    if (inputs->step_us > 0)
+        air_set_step(server->air, inputs->step_us);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_init(&server->records[i], e->n_devices);
@@ -99,9 +114,9 @@ void server_free(struct server *server)
         return;
     server_clear_outbox(server);
     int seat;
-    struct msg *msg;
-    while ((msg = air_pop(server->air, HUGE_VAL, &seat)))
-        msg_free(msg);
+    struct shaper_piece piece;
+    while (air_take(server->air, HUGE_VAL, &seat, &piece))
+        msg_free(piece.cookie); /* all is due: whole messages */
     air_free(server->air);
     back_free(server->back);
     for (int i = 0; i < server->n_seats; i++)
@@ -114,26 +129,19 @@ void server_free(struct server *server)
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_release(&server->records[i]);
     free(server->seats);
+    free(server->by_peer);
     free(server->lambda);
     free(server->fronts);
     free(server->outbox);
     free(server);
 }
 
-static int seat_of_peer(const struct server *server, uint64_t peer)
-{
-    for (int i = 0; i < server->n_seats; i++)
-        if (server->seats[i].state != SEAT_EMPTY && server->seats[i].peer == peer)
-            return i;
-    return -1;
-}
-
 static bool evaluation_is_due(const struct server *server, uint32_t round)
 {
     const struct experiment *e = server->in.experiment;
     bool is_last = round == (uint32_t)e->training.rounds;
-    return is_last ||
-           (e->training.evaluate_every > 0 && round % (uint32_t)e->training.evaluate_every == 0);
+    return e->training.learns && (is_last || (e->training.evaluate_every > 0 &&
+                                              round % (uint32_t)e->training.evaluate_every == 0));
 }
 
 static void ask_evaluation(struct server *server, int seat)
@@ -240,6 +248,9 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
     case MSG_EVALUATION:
         on_evaluation(server, seat, msg);
         return;
+    case MSG_CLOCK:
+        clocks_on_answer(server, seat, &msg->clock, now_us);
+        return;
     case MSG_LAYERS:
         handover_on_layers(server, seat, msg, now_us);
         return;
@@ -257,6 +268,7 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
     case MSG_GRADIENT:
     case MSG_EVALUATE:
     case MSG_STOP:
+    case MSG_PIECE:
     case MSG_N_KINDS:
         break;
     }
@@ -266,7 +278,7 @@ static void from_device(struct server *server, int seat, struct msg *msg, double
 
 void server_receive(struct server *server, uint64_t peer, struct msg **msg, double now_us)
 {
-    int seat = seat_of_peer(server, peer);
+    int seat = gathering_seat_of(server, peer);
     bool is_over = server->state == SERVER_DONE || server->state == SERVER_FAILED;
     if (is_over)
         ;
@@ -283,7 +295,7 @@ void server_receive(struct server *server, uint64_t peer, struct msg **msg, doub
 
 void server_lost(struct server *server, uint64_t peer, const char *reason)
 {
-    int seat = seat_of_peer(server, peer);
+    int seat = gathering_seat_of(server, peer);
     if (seat < 0)
         return;
     server->seats[seat].state = SEAT_EMPTY;
@@ -297,6 +309,7 @@ void server_stop(struct server *server, const char *reason)
 
 void server_advance(struct server *server, double now_us)
 {
+    clocks_advance(server, now_us);
     if (server->state == SERVER_TRAINING)
         turn_advance(server, now_us);
 }
@@ -310,6 +323,7 @@ void server_shift_clock(struct server *server, double by_us)
 {
     server->run_start_us += by_us;
     server->round_start_us += by_us;
+    server->clocks.next_us += by_us;
     for (int i = 0; i < server->n_seats; i++) {
         server->seats[i].round_sent_us += by_us;
         server->seats[i].answered_us += by_us;

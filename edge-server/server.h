@@ -33,6 +33,10 @@ struct server_inputs { /* all borrowed for the server's life */
     const struct partition *partition; /* NULL: devices say how many samples they hold */
     int n_test_samples; /* that an evaluation covers; every device must have so many. Without a partition: at
                            most so many, 0 for no limit, and no more than the device with the fewest has */
+    double
+        step_us; /* what the emulated air carries goes in pieces that last so long; 0: whole, when it is due */
+    double
+        clock_every_us; /* between rounds, so often, devices are asked for their time; 0: never */
 };
 
 struct server *server_new(const struct server_inputs *inputs, struct err *err);
@@ -64,6 +68,7 @@ const struct round_record *server_next_record(struct server *server);
 
 enum server_state {
     SERVER_GATHERING,
+    SERVER_CLOCKS,   /* between rounds: devices are asked for their time */
     SERVER_PLANNING, /* between rounds: server_wanted_round() */
     SERVER_TRAINING,
     SERVER_EVALUATING,

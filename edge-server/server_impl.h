@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Shared by the files of the server's round logic alone: server.c (what came, from round to round), gathering.c (who
- * is there), turn.c (a round's turns), handover.c (layers that change sides), collect.c (the trained weights),
- * server_out.c (messages out, ends).
+ * is there), turn.c (a round's turns), handover.c (layers that change sides), clocks.c (devices' clocks), collect.c
+ * (the trained weights), server_out.c (messages out, ends).
  */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
 #define EDGE_SERVER_SERVER_IMPL_H
@@ -27,6 +27,19 @@ enum seat_state {
     SEAT_COLLECTING  /* its front weights are awaited */
 };
 
+/* How far a device's clock is ahead of the server's, and by how much that may be wrong; modelled. */
+struct clock_offset {
+    bool is_known;
+    double offset_us, bound_us;
+};
+
+/* Asking for it. */
+struct clocks {
+    int seat, n_asked; /* who is being asked, how often already */
+    double asked_s;    /* the question that waits for its answer */
+    double start_us, next_us;
+};
+
 /* A device of the experiment and who sits there. */
 struct seat {
     enum seat_state state;
@@ -36,6 +49,7 @@ struct seat {
     double answered_us;                     /* its gradient had gone by here */
     bool returns_layers, returns_optimizer; /* as asked for with the round */
     struct payload *layers[MSG_MAX_PAYLOADS]; /* handed up, until all have; NULL */
+    struct clock_offset clock;
 };
 
 struct outgoing {
@@ -73,6 +87,7 @@ struct server {
     enum aggregation aggregation;
     int n_seats; /* C */
     struct seat *seats;
+    int *by_peer, n_taken; /* seats that were taken, in the order of their peers' numbers */
     int n_ready;
     enum server_state state;
     char failure[MSG_MAX_REASON];
@@ -90,6 +105,7 @@ struct server {
     int n_test;     /* samples an evaluation covers */
 
     double run_start_us, round_start_us; /* the first round began, this one did */
+    struct clocks clocks;
     struct move move;
     struct turn turn;
     struct evaluation evaluation;
@@ -105,12 +121,16 @@ struct server {
 /* server_out.c */
 void server_send(struct server *server, int seat, struct msg *msg);
 void server_send_peer(struct server *server, uint64_t peer, struct msg *msg);
+/* To n_seats from `first` on, bytes that are due ahead of their message (the cookie). */
+void server_send_ahead(struct server *server, int first, int n_seats,
+                       const struct shaper_piece *due);
 void server_fail(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void server_finish(struct server *server);
 void server_clear_outbox(struct server *server);
 
 /* gathering.c */
+int gathering_seat_of(const struct server *server, uint64_t peer); /* -1: it has none */
 void gathering_on_hello(struct server *server, uint64_t peer, const struct msg_hello *hello);
 void gathering_on_ready(struct server *server, int seat, const struct msg_ready *ready);
 
@@ -139,6 +159,12 @@ void handover_release_seat(struct seat *seat);
 /* The cut, what the seat's device gains and what it is to hand up. */
 void handover_attach(const struct server *server, int seat, struct msg *msg);
 void handover_on_layers(struct server *server, int seat, struct msg *msg, double now_us);
+
+/* clocks.c */
+/* Between rounds: asks for the time when it is due. */
+void clocks_advance(struct server *server, double now_us);
+void clocks_on_answer(struct server *server, int seat, const struct msg_clock *answer,
+                      double now_us);
 
 /* collect.c */
 void collect_start(struct server *server);

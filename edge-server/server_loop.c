@@ -13,302 +13,156 @@
 #include "base/mem.h"
 #include "base/signal_fd.h"
 #include "edge-server/framework.h"
-#include "edge-server/progress.h"
-#include "edge-server/results.h"
-#include "edge-server/server.h"
-#include "edge-server/summary.h"
-#include "models/dataset.h"
+#include "edge-server/run.h"
+#include "link/shaper.h"
 #include "models/net.h"
 #include "wire/endpoint.h"
 
-#define LINGER_S        2.0
-#define REMIND_EVERY_US 5000000 /* of devices that have not come yet */
+#define LINGER_S            2.0
+#define CLOCK_EVERY_WALL_US 1e7
+#define REMIND_EVERY_US     5000000 /* of devices that have not come yet */
 
-/* All that a run holds; each member is NULL or zero until it is there. */
-struct run {
+/* All that the server's process holds; each member is NULL or zero until it is there. */
+struct loop {
     const struct server_options *options;
     const struct experiment *e;
-    struct schedule schedule;
-    struct partition partition;
+    struct run run;
     struct server *server;
     struct endpoint *endpoint;
-    struct results *results;
-    struct summary *summary;
-    struct progress progress;
     int stop_fd;
-    bool has_started, has_warned;
     int64_t reminded_us;
 };
 
-static double modelled_now_us(const struct run *run)
+static double modelled_now_us(const struct loop *loop)
 {
-    return (double)clock_now_us() / run->e->testbed.time_scale;
+    return (double)clock_now_us() / loop->e->testbed.time_scale;
 }
 
-static void print_out(struct strbuf *text)
+static int announce(struct loop *loop, struct err *err)
 {
-    fputs(text->text, stdout);
-    fflush(stdout);
-    strbuf_release(text);
-}
-
-/* Once a run: it holds for every plan after. */
-static void warn_of_gap(struct run *run)
-{
-    const struct plan *plan = &run->schedule.plan;
-    if (run->has_warned || plan->status != PLAN_FEASIBLE || run->schedule.problem.n_cuts == 1)
-        return;
-    run->has_warned = true;
-    log_warn("planning ended with a gap of %.2f %%: where time was what ended it, another run may "
-             "choose another cut; scheduler.cuts can name one",
-             100 * plan_gap(plan));
-}
-
-static int append_plan(const struct run *run, struct err *err)
-{
-    char *path = mem_format("%s/plans.jsonl", run->options->out_dir);
-    const struct schedule *schedule = &run->schedule;
-    int status = plan_append(&schedule->plan, &schedule->problem, schedule->plan_round, path, err);
-    free(path);
-    return status;
-}
-
-static int make_plan(struct run *run, struct err *err)
-{
-    const struct schedule *schedule = &run->schedule;
-    if (schedule_open(&run->schedule, run->e, err))
-        return -1;
-    warn_of_gap(run);
-    char *path = mem_format("%s/plan.json", run->options->out_dir);
-    int status = plan_save(&schedule->plan, &schedule->problem, path, err);
-    free(path);
-    struct strbuf text = STRBUF_INIT;
-    plan_print(&schedule->plan, &schedule->problem, &text);
-    strbuf_addf(&text, "\n");
-    print_out(&text);
-    return status || append_plan(run, err) ? -1 : 0;
-}
-
-/* What became of the plan at this round. */
-static int note_plan(struct run *run, struct err *err)
-{
-    const struct schedule *schedule = &run->schedule;
-    if (schedule->change == SCHEDULE_INFEASIBLE)
-        log_warn("round %" PRIu32 ": there is no plan now, that of round %" PRIu32 " goes on: %s",
-                 schedule->round, schedule->plan_round, schedule->reason);
-    if (schedule->change != SCHEDULE_PLANNED || schedule->round == 1)
+    if (loop->options->ready_fd < 0)
         return 0;
-    warn_of_gap(run);
-    if (schedule->cut != schedule->previous_cut)
-        log_info("round %" PRIu32 ": the cut moves to after %s", schedule->round,
-                 schedule->problem.cuts[schedule->plan.cut].name);
-    return append_plan(run, err);
-}
-
-/* Between rounds: the next one's plan, then the round. */
-static void go_on(struct run *run)
-{
-    struct err err = ERR_INIT;
-    uint32_t round = server_wanted_round(run->server);
-    if (round == 0)
-        return;
-    if (schedule_next(&run->schedule, round, &err) || note_plan(run, &err))
-        server_stop(run->server, err.text);
-    else
-        server_start_round(run->server, modelled_now_us(run));
-}
-
-/* Who gets which samples, and how many test samples there are to evaluate; local data are the devices' business. */
-static int divide_data(struct run *run, int *n_test, struct err *err)
-{
-    const struct experiment *e = run->e;
-    *n_test = e->data.test_samples;
-    if (strcmp(e->data.partition, "local") == 0)
-        return 0;
-    struct dataset *train = dataset_open(e->data.format, e->data.dir, DATASET_TRAIN, err);
-    struct dataset *test =
-        train ? dataset_open(e->data.format, e->data.dir, DATASET_TEST, err) : NULL;
-    int status = -1;
-    if (test) {
-        struct partition_request request = {
-            .kind = e->data.partition,
-            .n_devices = e->n_devices,
-            .shards_per_device = e->data.shards_per_device,
-            .alpha = e->data.alpha,
-            .min_samples = 1,
-            .seed = e->seed,
-        };
-        size_t n = dataset_n_samples(test), wanted = (size_t)e->data.test_samples;
-        *n_test = (int)(wanted && wanted < n ? wanted : n);
-        status = partition_make(&run->partition, &request, dataset_labels(train),
-                                dataset_n_samples(train), err);
-    }
-    dataset_free(train);
-    dataset_free(test);
-    return status;
-}
-
-static int announce(struct run *run, struct err *err)
-{
-    if (run->options->ready_fd < 0)
-        return 0;
-    char *line = mem_format("%s\n", endpoint_address(run->endpoint));
+    char *line = mem_format("%s\n", endpoint_address(loop->endpoint));
     ssize_t n = (ssize_t)strlen(line);
-    int status = write(run->options->ready_fd, line, (size_t)n) == n
+    int status = write(loop->options->ready_fd, line, (size_t)n) == n
                      ? 0
                      : err_set_errno(err, "cannot announce the address");
     free(line);
     return status;
 }
 
-static int prepare(struct run *run, struct err *err)
+static int prepare(struct loop *loop, struct err *err)
 {
-    struct server_inputs inputs = {.experiment = run->e, .schedule = &run->schedule};
-    net_set_threads(run->e->server.threads);
-    if (make_plan(run, err) || divide_data(run, &inputs.n_test_samples, err))
+    double time_scale = loop->e->testbed.time_scale;
+    net_set_threads(loop->e->server.threads);
+    if (run_open(&loop->run, loop->e, loop->options->out_dir, err))
         return -1;
-    inputs.partition = run->partition.index ? &run->partition : NULL;
-    bool takes_turns = run->schedule.problem.takes_turns;
-    run->summary = summary_new(run->e, takes_turns);
-    run->results = results_open(run->options->out_dir, run->e, takes_turns, err);
-    run->server = run->results ? server_new(&inputs, err) : NULL;
-    if (!run->server)
+    loop->run.inputs.step_us = SHAPER_STEP_WALL_US / time_scale;
+    loop->run.inputs.clock_every_us = CLOCK_EVERY_WALL_US / time_scale;
+    if (!(loop->server = server_new(&loop->run.inputs, err)))
         return -1;
-    run->endpoint = endpoint_listen(run->e->testbed.listen, run->e->testbed.peer_timeout_s, err);
-    if (!run->endpoint || (run->stop_fd = signal_fd_open_stop(err)) < 0)
+    loop->endpoint = endpoint_listen(loop->e->testbed.listen, loop->e->testbed.peer_timeout_s, err);
+    if (!loop->endpoint || (loop->stop_fd = signal_fd_open_stop(err)) < 0)
         return -1;
-    log_info("%s", framework_find(run->e->training.framework)->help);
-    log_info("listening on %s for %d devices", endpoint_address(run->endpoint), run->e->n_devices);
-    return announce(run, err);
+    log_info("%s", framework_find(loop->e->training.framework)->help);
+    log_info("listening on %s for %d devices", endpoint_address(loop->endpoint),
+             loop->e->n_devices);
+    return announce(loop, err);
 }
 
-static void take_event(struct run *run, struct wire_event *event)
+static void take_event(struct loop *loop, struct wire_event *event)
 {
     switch (event->kind) {
     case WIRE_NONE:
         return;
     case WIRE_MESSAGE:
-        server_receive(run->server, event->peer, &event->msg, modelled_now_us(run));
+        server_receive(loop->server, event->peer, &event->msg, modelled_now_us(loop));
         return;
     case WIRE_REFUSED:
         log_warn("refused a message: %s", event->reason.text);
-        server_lost(run->server, event->peer, event->reason.text);
+        server_lost(loop->server, event->peer, event->reason.text);
         return;
     case WIRE_LOST:
         log_debug("lost a connection: %s", event->reason.text);
-        server_lost(run->server, event->peer, event->reason.text);
+        server_lost(loop->server, event->peer, event->reason.text);
         return;
     }
 }
 
-static void send_all(struct run *run)
+static void send_all(struct loop *loop)
 {
     uint64_t peer;
     struct msg *msg;
-    while ((msg = server_next_message(run->server, &peer)))
-        endpoint_send(run->endpoint, peer, &msg);
-}
-
-static int take_records(struct run *run, struct err *err)
-{
-    const struct round_record *record;
-    while ((record = server_next_record(run->server))) {
-        summary_add(run->summary, record);
-        progress_show(&run->progress, record, clock_now_us());
-        log_debug("round %" PRIu32 ": loss %.6f, %.6f s (predicted %.6f s)", record->round,
-                  record->loss, record->measured_s, record->predicted_s);
-        if (results_write(run->results, record, err))
-            return -1;
-    }
-    return 0;
+    while ((msg = server_next_message(loop->server, &peer)))
+        endpoint_send(loop->endpoint, peer, &msg);
 }
 
 /* While devices are missing, says so from time to time. */
-static void watch_gathering(struct run *run)
+static void watch_gathering(struct loop *loop)
 {
     int64_t now_us = clock_now_us();
-    if (server_state(run->server) != SERVER_GATHERING) {
-        if (!run->has_started)
-            progress_start(&run->progress, (uint32_t)run->e->training.rounds, now_us);
-        run->has_started = true;
-    } else if (now_us - run->reminded_us >= REMIND_EVERY_US) {
-        run->reminded_us = now_us;
-        log_info("%d of %d devices are ready; waiting for %s", server_n_ready(run->server),
-                 run->e->n_devices, server_missing(run->server));
+    if (server_state(loop->server) != SERVER_GATHERING) {
+        run_start(&loop->run);
+    } else if (now_us - loop->reminded_us >= REMIND_EVERY_US) {
+        loop->reminded_us = now_us;
+        log_info("%d of %d devices are ready; waiting for %s", server_n_ready(loop->server),
+                 loop->e->n_devices, server_missing(loop->server));
     }
 }
 
-static int64_t wait_us(const struct run *run)
+static int64_t wait_us(const struct loop *loop)
 {
-    double wake_us = server_wake_us(run->server);
+    double wake_us = server_wake_us(loop->server);
     if (isinf(wake_us))
         return REMIND_EVERY_US;
-    double left_us = ceil(wake_us * run->e->testbed.time_scale) - (double)clock_now_us();
+    double left_us = ceil(wake_us * loop->e->testbed.time_scale) - (double)clock_now_us();
     return left_us > 0 ? (int64_t)left_us : 0;
 }
 
-static int train(struct run *run, struct err *err)
+static int train(struct loop *loop, struct err *err)
 {
-    run->reminded_us = clock_now_us();
-    while (server_state(run->server) != SERVER_DONE && server_state(run->server) != SERVER_FAILED) {
+    loop->reminded_us = clock_now_us();
+    while (server_state(loop->server) != SERVER_DONE &&
+           server_state(loop->server) != SERVER_FAILED) {
         struct wire_event event = {.kind = WIRE_NONE};
-        if (endpoint_wait(run->endpoint, wait_us(run), run->stop_fd, &event, err))
+        if (endpoint_wait(loop->endpoint, wait_us(loop), loop->stop_fd, &event, err))
             return -1;
-        if (signal_fd_came(run->stop_fd))
-            server_stop(run->server, "stopped by a signal");
-        take_event(run, &event);
+        if (signal_fd_came(loop->stop_fd))
+            server_stop(loop->server, "stopped by a signal");
+        take_event(loop, &event);
         msg_free(event.msg);
-        watch_gathering(run);
-        server_advance(run->server, modelled_now_us(run));
-        go_on(run);
-        send_all(run);
-        if (take_records(run, err)) {
-            server_stop(run->server, err->text);
-            send_all(run);
+        watch_gathering(loop);
+        server_advance(loop->server, modelled_now_us(loop));
+        run_go_on(&loop->run, loop->server, modelled_now_us(loop));
+        send_all(loop);
+        if (run_take_records(&loop->run, loop->server, err)) {
+            server_stop(loop->server, err->text);
+            send_all(loop);
             return -1;
         }
     }
-    const char *failure = server_failure(run->server);
+    const char *failure = server_failure(loop->server);
     return failure ? err_set(err, "%s", failure) : 0;
 }
 
-static void show_end(struct run *run, bool is_complete)
+static int release(struct loop *loop, struct err *err)
 {
-    struct strbuf text = STRBUF_INIT;
-    if (run->has_started)
-        progress_end(&run->progress);
-    strbuf_addf(&text, "\n%s: %s", run->e->name, is_complete ? "" : "ended early after ");
-    summary_print(run->summary, &text);
-    strbuf_addf(&text, "  Results: %s\n", run->options->out_dir);
-    print_out(&text);
-}
-
-static int release(struct run *run, struct err *err)
-{
-    int status = results_close(run->results, err);
-    endpoint_close(run->endpoint, LINGER_S); /* before the server: messages may lend its memory */
-    server_free(run->server);
-    summary_free(run->summary);
-    partition_release(&run->partition);
-    schedule_release(&run->schedule);
-    return status;
+    endpoint_close(loop->endpoint, LINGER_S); /* before the server: messages may lend its memory */
+    server_free(loop->server);
+    return run_close(&loop->run, err);
 }
 
 int server_run(const struct server_options *options, struct err *err)
 {
-    struct run run = {.options = options, .e = options->experiment};
-    if (run.e->testbed.time_scale <= 0)
+    struct loop loop = {.options = options, .e = options->experiment};
+    if (loop.e->testbed.time_scale <= 0)
         return err_set(err,
                        "testbed.time_scale: auto is for `splitbed run` to find: give a number");
-    int status = prepare(&run, err);
-    if (!status) {
-        status = train(&run, err);
-        if (!status)
-            status = server_save_weights(run.server, options->out_dir, err);
-        show_end(&run, server_state(run.server) == SERVER_DONE);
-    }
+    int status = prepare(&loop, err);
+    if (!status)
+        status = run_end(&loop.run, loop.server, train(&loop, err), err);
     struct err closing = ERR_INIT;
-    if (release(&run, &closing) && !status)
+    if (release(&loop, &closing) && !status)
         status = err_set(err, "%s", closing.text);
     return status;
 }

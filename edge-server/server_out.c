@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "edge-server/server_impl.h"
+#include "wire/piece.h"
 
 void server_send_peer(struct server *server, uint64_t peer, struct msg *msg)
 {
@@ -19,6 +20,23 @@ void server_send_peer(struct server *server, uint64_t peer, struct msg *msg)
 void server_send(struct server *server, int seat, struct msg *msg)
 {
     server_send_peer(server, server->seats[seat].peer, msg);
+}
+
+void server_send_ahead(struct server *server, int first, int n_seats,
+                       const struct shaper_piece *due)
+{
+    size_t offset = due->offset_bytes, end = offset + due->n_bytes;
+    while (offset < end) {
+        struct msg *piece = piece_cut(due->cookie, offset, end - offset);
+        offset += msg_payload_bytes(piece);
+        for (int i = first; i < first + n_seats; i++) {
+            struct msg *copy = msg_new(MSG_PIECE);
+            copy->piece = piece->piece;
+            msg_attach(copy, payload_share(piece->payload[0]));
+            server_send(server, i, copy);
+        }
+        msg_free(piece);
+    }
 }
 
 struct msg *server_next_message(struct server *server, uint64_t *peer)

@@ -27,7 +27,7 @@ struct summary {
     struct compared round;
     uint32_t n_rounds, n_overrun_rounds, n_overruns, n_late;
     double last_loss, accuracy, test_loss;
-    bool is_evaluated;
+    bool has_learned, is_evaluated;
     struct offender worst;
     uint64_t n_compared, n_large; /* phases of devices and rounds */
 };
@@ -132,6 +132,7 @@ void summary_add(struct summary *summary, const struct round_record *record)
     summary->n_overruns += record->n_overruns;
     summary->n_late += record->is_late;
     summary->n_overrun_rounds += record->n_overruns > 0;
+    summary->has_learned = record->has_learned;
     summary->last_loss = record->loss;
     if (record->is_evaluated) {
         summary->is_evaluated = true;
@@ -200,7 +201,11 @@ void summary_print(const struct summary *summary, struct strbuf *out)
         strbuf_addf(out, "No round was finished.\n");
         return;
     }
-    strbuf_addf(out, "%u rounds, last training loss %.4f", summary->n_rounds, summary->last_loss);
+    strbuf_addf(out, "%u rounds", summary->n_rounds);
+    if (summary->has_learned)
+        strbuf_addf(out, ", last training loss %.4f", summary->last_loss);
+    else
+        strbuf_addf(out, " without learning");
     if (summary->is_evaluated)
         strbuf_addf(out, ", test accuracy %.2f %% (loss %.4f)", 100 * summary->accuracy,
                     summary->test_loss);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "edge-server/server_impl.h"
+#include "wire/piece.h"
 
 static const struct experiment *experiment_of(const struct server *server)
 {
@@ -96,6 +97,7 @@ void turn_start_round(struct server *server, double now_us)
     record->round = round;
     record->cut = schedule->cut;
     record->plan_round = schedule->plan_round;
+    record->has_learned = server->in.experiment->training.learns;
     latency_terms_copy(&record->predicted, &schedule->terms);
     record->predicted_s = schedule->latency_s;
     timeline_start_round(server, now_us);
@@ -117,6 +119,21 @@ static void start_forward(struct server *server, double now_us)
     pass_start(&turn->pass, now_us, experiment_of(server)->testbed.models_compute ? modelled_s : 0);
     back_forward(server->back, turn->n_seats,
                  server->framework->takes_turns ? &server->one : server->lambda);
+}
+
+/* A device's stamp, since the round began. */
+static double in_round_us(const struct server *server, int seat, double stamp_s)
+{
+    return stamp_s * 1e6 - server->seats[seat].clock.offset_us - server->round_start_us;
+}
+
+static void record_clock(struct server *server, int seat)
+{
+    const struct clock_offset *clock = &server->seats[seat].clock;
+    struct device_record *device = &current_record(server)->devices[seat];
+    device->has_clock = clock->is_known;
+    device->clock_offset_s = clock->offset_us * 1e-6;
+    device->clock_bound_s = clock->bound_us * 1e-6;
 }
 
 void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us)
@@ -142,6 +159,7 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, doubl
     record->measured.device_forward_s[seat] = a->forward_s;
     record->measured.uplink_s[seat] = since_s - a->forward_s;
     record->devices[seat].forward_busy_s = a->forward_busy_s;
+    record->devices[seat].forward_start_us = in_round_us(server, seat, a->forward_start_s);
     record->devices[seat].uplink_bytes = payload_bytes(msg->payload[0]);
     record->uplink_bytes += payload_bytes(msg->payload[0]);
     timeline_arrived(server, seat, a->forward_s, now_us);
@@ -223,11 +241,13 @@ static void count_handover(struct server *server, int of, int seat, double now_u
 }
 
 /* What all gain is there: the round can begin on every device. */
-static void send_rounds(struct server *server, double now_us)
+static void send_rounds(struct server *server, size_t n_ahead, double now_us)
 {
     for (int i = 0; i < server->n_seats; i++) {
+        struct msg *msg = round_message(server, i);
+        piece_rest(msg, n_ahead);
         count_handover(server, i, i, now_us);
-        send_round(server, i, round_message(server, i), now_us);
+        send_round(server, i, msg, now_us);
     }
 }
 
@@ -241,6 +261,7 @@ static void send_gradient_to_all(struct server *server, struct msg *msg, double 
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *copy = msg_new(MSG_GRADIENT);
         copy->gradient = msg->gradient;
+        copy->ahead_bytes[0] = msg->ahead_bytes[0];
         msg_attach(copy, payload_share(msg->payload[0]));
         server_send(server, i, copy);
         if (server->n_slots < experiment_of(server)->training.batch_size)
@@ -264,14 +285,27 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, doub
     server_send(server, seat, msg);
 }
 
-static void send_broadcast(struct server *server, struct msg *msg, double now_us)
+static void send_broadcast(struct server *server, struct msg *msg, size_t n_ahead, double now_us)
 {
     if (msg->kind != MSG_ROUND) {
+        piece_rest(msg, n_ahead);
         send_gradient_to_all(server, msg, now_us);
         return;
     }
     msg_free(msg);
-    send_rounds(server, now_us);
+    send_rounds(server, n_ahead, now_us);
+}
+
+/* The rest of a message is due. */
+static void send_arrived(struct server *server, int seat, const struct shaper_piece *due,
+                         double now_us)
+{
+    if (seat == AIR_ALL) {
+        send_broadcast(server, due->cookie, due->offset_bytes, now_us);
+        return;
+    }
+    piece_rest(due->cookie, due->offset_bytes);
+    send_from_air(server, due->cookie, seat, now_us);
 }
 
 void turn_advance(struct server *server, double now_us)
@@ -282,12 +316,14 @@ void turn_advance(struct server *server, double now_us)
     else if (turn->phase == TURN_BACKWARD && pass_is_over(&turn->pass, now_us))
         end_backward(server, now_us);
     int seat;
-    struct msg *msg;
-    while ((msg = air_pop(server->air, now_us, &seat))) {
-        if (seat == AIR_ALL)
-            send_broadcast(server, msg, now_us);
+    struct shaper_piece due;
+    while (air_take(server->air, now_us, &seat, &due)) {
+        if (due.is_last)
+            send_arrived(server, seat, &due, now_us);
+        else if (seat == AIR_ALL)
+            server_send_ahead(server, turn->first, turn->n_seats, &due);
         else
-            send_from_air(server, msg, seat, now_us);
+            server_send_ahead(server, seat, 1, &due);
     }
 }
 
@@ -371,6 +407,8 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, double
     measure_downlink(server, seat, msg, now_us);
     timeline_done(server, seat, msg, now_us);
     record->devices[seat].backward_busy_s = done->backward_busy_s;
+    record->devices[seat].backward_start_us = in_round_us(server, seat, done->backward_start_s);
+    record_clock(server, seat);
     record->devices[seat].n_overruns = done->n_overruns;
     record->n_overruns += done->n_overruns;
     server->seats[seat].state = SEAT_READY;

@@ -47,11 +47,13 @@ static void check_gains(const struct experiment *e, const struct yaml_node *root
 {
     struct key_path radio = {NULL, "radio", 0}, path = {&radio, "subchannels", 0};
     long gains = (long)e->n_devices * e->radio.n_subchannels;
-    if (gains > EXPERIMENT_MAX_GAINS)
+    bool is_flat = strcmp(e->radio.fading, "none") == 0 && strcmp(e->radio.path_loss, "table") != 0;
+    long most = is_flat ? EXPERIMENT_MAX_FLAT_GAINS : EXPERIMENT_MAX_GAINS;
+    if (gains > most)
         complain(c, place_of(root, "radio", "subchannels"), &path,
-                 "value '%d': %d devices times %d subchannels must be at most %d",
-                 e->radio.n_subchannels, e->n_devices, e->radio.n_subchannels,
-                 EXPERIMENT_MAX_GAINS);
+                 "value '%d': %d devices times %d subchannels must be at most %ld%s",
+                 e->radio.n_subchannels, e->n_devices, e->radio.n_subchannels, most,
+                 is_flat ? "" : " with fading or a table of gains");
 }
 
 /* "conv1, relu1, ...": the layers after which a cut may fall. */

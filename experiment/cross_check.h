@@ -10,7 +10,8 @@
 #include "experiment/yaml_tree.h"
 
 /* Devices times subchannels: each pair has a gain. */
-#define EXPERIMENT_MAX_GAINS 20000000
+#define EXPERIMENT_MAX_GAINS      20000000
+#define EXPERIMENT_MAX_FLAT_GAINS 1000000000 /* none is kept for each subchannel */
 
 /* `root` is the tree the experiment was read from, for places. */
 void cross_check(const struct experiment *e, const struct yaml_node *root, struct complaints *c);

@@ -62,6 +62,7 @@ struct experiment {
         char *optimizer; /* a row of models/optimizer.h, as are the numbers */
         double device_learning_rate, server_learning_rate;
         double momentum, weight_decay;
+        bool learns; /* otherwise only sizes and times are as they would be */
         double beta1, beta2, eps;
         char *loss;             /* "cross-entropy", "mse" */
         double label_smoothing; /* of the loss's target */

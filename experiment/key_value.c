@@ -117,6 +117,9 @@ static bool parse(const struct key_row *row, const char *text,
     case KEY_MODELLED:
         *(bool *)field = strcmp(text, "modelled") == 0;
         return *(bool *)field || strcmp(text, "native") == 0;
+    case KEY_BOOLEAN:
+        *(bool *)field = strcmp(text, "true") == 0;
+        return *(bool *)field || strcmp(text, "false") == 0;
     case KEY_INTEGER:
         return parse_integer(row, text, field);
     case KEY_SEED:
@@ -300,6 +303,9 @@ void key_print(const struct key_row *row, const void *field, struct strbuf *out)
         break;
     case KEY_MODELLED:
         strbuf_addf(out, "%s", *(const bool *)field ? "modelled" : "native");
+        break;
+    case KEY_BOOLEAN:
+        strbuf_addf(out, "%s", *(const bool *)field ? "true" : "false");
         break;
     case KEY_INTEGER:
         strbuf_addf(out, "%d", *(const int *)field);

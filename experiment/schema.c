@@ -155,6 +155,10 @@ static const struct key_row rows[] = {
      .choices = "cached-means, mean-activations, broadcast-gradient",
      .help = "which activations an aggregated gradient meets in the server's layers",
      IN(experiment, training.aggregation)},
+    {"training", "learning", KEY_BOOLEAN, .fallback = "true",
+     .help = "false: messages of the same sizes, but no data, no weights, no layers: for latency "
+             "studies",
+     IN(experiment, training.learns)},
     {"training", "rounds", KEY_INTEGER, CLOSED(1, 1e9), .fallback = "100",
      .help = "one batch of every device each", IN(experiment, training.rounds)},
     {"training", "batch_size", KEY_INTEGER, CLOSED(1, 65536), .fallback = "32",

@@ -21,6 +21,7 @@ enum key_type {
     KEY_ADDRESS,  /* char *: tcp:// or ipc:// and more */
     KEY_CHOICE,   /* char *: one of a list of names */
     KEY_MODELLED, /* bool: "modelled" or "native" */
+    KEY_BOOLEAN,  /* bool: "true" or "false" */
     KEY_INTEGER,  /* int */
     KEY_SEED,     /* uint64_t */
     KEY_QUANTITY, /* double, SI */

@@ -83,6 +83,9 @@ void schema_add_allowed(const struct key_row *row, const struct experiment_choic
     case KEY_MODELLED:
         strbuf_addf(out, "one of modelled, native");
         break;
+    case KEY_BOOLEAN:
+        strbuf_addf(out, "true or false");
+        break;
     case KEY_INTEGER:
         strbuf_addf(out, "an integer in ");
         schema_add_range(row->min, row->max, row->is_min_open, row->is_max_open, out);

@@ -134,6 +134,16 @@ static double path_gain(struct channel *channel, int device, double time_s)
     return s->antenna_gain * pow(10, -loss_db / 10);
 }
 
+bool channel_is_flat(const struct channel *channel)
+{
+    return !channel->table && channel->settings.fading == fading_find("none");
+}
+
+double channel_flat_gain(struct channel *channel, int device, double time_s)
+{
+    return path_gain(channel, device, time_s);
+}
+
 static uint64_t block_of(const struct channel_settings *s, uint32_t round, double time_s)
 {
     if (s->block == BLOCK_ROUND)

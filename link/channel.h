@@ -61,6 +61,10 @@ void channel_free(struct channel *channel);
 /* Whether the gains never change. */
 bool channel_is_constant(const struct channel *channel);
 
+/* Whether a device's gain is the same on every subchannel; channel_flat_gain() is then that. */
+bool channel_is_flat(const struct channel *channel);
+double channel_flat_gain(struct channel *channel, int device, double time_s);
+
 /* gain[n_subchannels] of a device in round `round` (from 1), which begins at time_s >= 0. */
 void channel_gains(struct channel *channel, int device, uint32_t round, double time_s,
                    double *gain);

@@ -7,10 +7,6 @@
 
 #include "base/mem.h"
 
-#define STEP_S         1e-3
-#define STEP_MIN_BYTES UINT64_C(4096)
-#define STEP_MAX_BYTES UINT64_C(262144)
-
 /* How a message is carried, as it was set when the message was pushed. */
 struct carrier {
     double rate_bps;
@@ -194,13 +190,15 @@ double shaper_step_us(const struct shaper *shaper, uint64_t step_bytes)
     return next < whole_bytes(message) ? bytes_due_us(message, next) : shaper_next_us(shaper);
 }
 
-uint64_t shaper_step_bytes(double rate_bps)
+uint64_t shaper_step_bytes(const struct shaper *shaper, double step_us)
 {
-    double bytes = rate_bps * STEP_S / 8;
-
-    if (!(bytes < (double)STEP_MAX_BYTES))
-        return STEP_MAX_BYTES;
-    return bytes > (double)STEP_MIN_BYTES ? (uint64_t)bytes : STEP_MIN_BYTES;
+    if (shaper->first == shaper->n)
+        return 1;
+    const struct message *message = &shaper->queue[shaper->first];
+    uint64_t total = whole_bytes(message) > 0 ? whole_bytes(message) : 1;
+    double n_steps = fmin((message->end_us - message->start_us) / step_us, SHAPER_MAX_STEPS);
+    uint64_t n = n_steps >= 1 ? (uint64_t)n_steps : 1;
+    return (total + n - 1) / n;
 }
 
 double shaper_free_us(const struct shaper *shaper)

@@ -10,9 +10,9 @@
  *
  * A sender in steps:
  *
- *     step = shaper_step_bytes(rate_bps);
- *     while (shaper_take(shaper, now_us, step, &piece)) ...send piece.n_bytes of piece.cookie...
- *     ...sleep until shaper_step_us(shaper, step)...
+ *     while (shaper_take(shaper, now_us, shaper_step_bytes(shaper, step_us), &piece))
+ *         ...send piece.n_bytes of piece.cookie...
+ *     ...sleep until shaper_step_us(shaper, shaper_step_bytes(shaper, step_us))...
  *
  * Every piece has its own due time, counted from the message's start: one that is woken late gets
  * all that is due by then and is back on time, so lateness never adds up and the last byte goes
@@ -81,10 +81,14 @@ bool shaper_take(struct shaper *shaper, double now_us, uint64_t step_bytes,
 double shaper_step_us(const struct shaper *shaper, uint64_t step_bytes);
 
 /*
- * About a millisecond of the link: from 4 KiB, below which steps cost more than they smooth, to 256
- * KiB.
+ * What step_bytes cuts the oldest message into equal steps of step_us at least, SHAPER_MAX_STEPS of them
+ * at most; its whole size when step_us is INFINITY. The same for as long as it is the oldest. > 0.
  */
-uint64_t shaper_step_bytes(double rate_bps);
+#define SHAPER_MAX_STEPS 64
+uint64_t shaper_step_bytes(const struct shaper *shaper, double step_us);
+
+/* What to ask for on the wall's clock: shorter steps cost more than they smooth. */
+#define SHAPER_STEP_WALL_US 2000.0
 
 /* When the link gets free; in the past when idle. */
 double shaper_free_us(const struct shaper *shaper);

@@ -17,7 +17,7 @@ struct layer_profile {
     double forward_flop; /* this layer alone, per sample */
     double backward_flop;
     size_t n_params;
-    size_t n_buffer_floats; /* not learnt: running statistics */
+    size_t n_buffer_floats; /* not learnt, travel with the parameters: running statistics */
     size_t
         activation_bytes; /* float32 output of one sample: what crosses the link when cut after it */
     /*

@@ -51,7 +51,7 @@ void cell_init(struct cell *cell, const struct problem *problem)
         const struct problem_device *device = &problem->devices[i];
         cell->power_cap_w[i] = fmin(device->max_power_w, problem->total_power_w);
         for (int k = 0; k < cell->n_subchannels; k++) {
-            double gain = device->gain[k];
+            double gain = problem_gain(device, k);
             cell->floor_w_per_hz[cell_at(cell, i, k)] =
                 gain > 0 ? problem->noise_psd_w_per_hz / gain : HUGE_VAL;
             cell->log_floor[cell_at(cell, i, k)] = log(cell->floor_w_per_hz[cell_at(cell, i, k)]);

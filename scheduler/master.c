@@ -128,9 +128,9 @@ int master_add_power(struct master *m, int device, int subchannel, double power_
 {
     const struct cell *cell = m->cell;
     double width = cell->problem->bandwidth_hz[subchannel];
-    double rate =
-        subchannel_rate_bps(width, power_w / width, cell->problem->devices[device].gain[subchannel],
-                            cell->problem->noise_psd_w_per_hz);
+    double rate = subchannel_rate_bps(width, power_w / width,
+                                      problem_gain(&cell->problem->devices[device], subchannel),
+                                      cell->problem->noise_psd_w_per_hz);
     struct point point = {device, subchannel, power_w};
     int n = 0;
 

@@ -113,6 +113,22 @@ static int check_options(const struct plan_options *options, const struct proble
     return 0;
 }
 
+/* Before it takes all the memory there is. */
+static int check_size(const struct problem *problem, const char *policy, struct err *err)
+{
+    double pairs = problem_pairs(problem);
+    bool is_light =
+        !problem->takes_turns && !strcmp(policy, "equal") && policy_equal_flat_applies(problem);
+
+    if (pairs <= PROBLEM_MAX_PAIRS || is_light)
+        return 0;
+    return err_set(
+        err,
+        "policy '%s': %d devices times %d subchannels are too many: at most %d. Policy "
+        "equal takes more where devices share the band and gains are the same on all of it",
+        policy, problem->n_devices, problem->n_subchannels, PROBLEM_MAX_PAIRS);
+}
+
 int plan_make(struct plan *plan, const struct problem *problem, const char *policy,
               const struct plan_options *options, struct err *err)
 {
@@ -121,7 +137,7 @@ int plan_make(struct plan *plan, const struct problem *problem, const char *poli
     const char *used;
 
     if (problem_check(problem, err) || check_options(options, problem, err) ||
-        choose_policy(problem, policy, &used, &solve, err))
+        choose_policy(problem, policy, &used, &solve, err) || check_size(problem, used, err))
         return -1;
     plan_init(plan, problem);
     plan->policy = mem_string(used);

@@ -17,6 +17,12 @@ int policy_dual_solve(const struct problem *problem, const struct plan_options *
                       struct plan *plan, struct err *err);
 int policy_equal_solve(const struct problem *problem, const struct plan_options *options,
                        struct plan *plan, struct err *err);
+int policy_equal_in_cell_solve(const struct problem *problem, const struct plan_options *options,
+                               struct plan *plan, struct err *err);
+/* The same without a cell, where every gain is that of the whole band (policy_equal_flat.c). */
+bool policy_equal_flat_applies(const struct problem *problem);
+int policy_equal_flat_solve(const struct problem *problem, const struct plan_options *options,
+                            struct plan *plan, struct err *err);
 int policy_exact_solve(const struct problem *problem, const struct plan_options *options,
                        struct plan *plan, struct err *err);
 int policy_fixed_solve(const struct problem *problem, const struct plan_options *options,

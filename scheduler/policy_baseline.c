@@ -169,4 +169,12 @@ BASELINE(greedy_uniform_random, OWNERS_GREEDY, true, true)
 BASELINE(greedy_uniform_best, OWNERS_GREEDY, true, false)
 BASELINE(greedy_optimised_random, OWNERS_GREEDY, false, true)
 BASELINE(greedy_optimised_best, OWNERS_GREEDY, false, false)
-BASELINE(equal, OWNERS_EQUAL, true, false)
+BASELINE(equal_in_cell, OWNERS_EQUAL, true, false)
+
+int policy_equal_solve(const struct problem *problem, const struct plan_options *options,
+                       struct plan *plan, struct err *err)
+{
+    return (policy_equal_flat_applies(problem)
+                ? policy_equal_flat_solve
+                : policy_equal_in_cell_solve)(problem, options, plan, err);
+}

@@ -22,6 +22,19 @@ bool problem_device_is_measured(const struct problem_device *device)
     return device->n_times > 0;
 }
 
+bool problem_is_flat(const struct problem *problem)
+{
+    for (int i = 0; i < problem->n_devices; i++)
+        if (!problem->devices[i].is_flat)
+            return false;
+    return true;
+}
+
+double problem_pairs(const struct problem *problem)
+{
+    return (double)problem->n_devices * problem->n_subchannels;
+}
+
 void problem_release(struct problem *problem)
 {
     for (int i = 0; i < problem->n_devices; i++) {
@@ -140,7 +153,7 @@ static int check_device(const struct problem *problem, int i, struct err *err)
                    ? -1
                    : 0;
     return check_positive(d->max_power_w, "max_power_w", err) ||
-                   check_list(d->gain, problem->n_subchannels, "gain", err)
+                   check_list(d->gain, d->is_flat ? 1 : problem->n_subchannels, "gain", err)
                ? -1
                : 0;
 }

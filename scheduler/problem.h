@@ -25,14 +25,19 @@ struct problem_device {
     double *forward_s_per_sample, *backward_s_per_sample;
     double *tail_forward_s_per_sample, *tail_backward_s_per_sample;
     int n_times;
-    double
-        slowdown; /* by which its compute times are multiplied, > 0; 0: nothing, they are as they are */
+    double slowdown;     /* its compute times are multiplied by it, > 0; 0: they are as they are */
     double max_power_w;  /* p_i^max > 0 */
-    double *gain;        /* [M], >= 0 */
+    double *gain;        /* [M], >= 0; read with problem_gain() */
+    bool is_flat;        /* gain[0] is that of every subchannel, and there are no others */
     double memory_bytes; /* for training its layers; 0: no limit */
     /* U-shaped only, in place of power and gain: the rates of its link, > 0. */
     double uplink_bps, downlink_bps;
 };
+
+static inline double problem_gain(const struct problem_device *device, int subchannel)
+{
+    return device->gain[device->is_flat ? 0 : subchannel];
+}
 
 struct problem_cut {
     char *name; /* the layer it follows */
@@ -98,6 +103,16 @@ int problem_build(struct problem *problem, const struct experiment *e, double ag
 
 /* Puts the factors of a moment of the run into the devices. True when one changed. */
 bool problem_slow_down(struct problem *problem, const struct slowdowns *slowdowns, double at_s);
+
+/* Whether every device has one gain for all subchannels: then C x M numbers are kept nowhere. */
+bool problem_is_flat(const struct problem *problem);
+
+/*
+ * C x M, and how many of these what keeps a number for each of them takes: solvers but "equal" on a flat problem, plans
+ * of devices that take turns, files.
+ */
+double problem_pairs(const struct problem *problem);
+#define PROBLEM_MAX_PAIRS 20000000
 
 void problem_release(struct problem *problem);
 

@@ -219,6 +219,7 @@ static int build_devices(struct problem *problem, const struct experiment *e, st
         return -1;
     problem->n_devices = e->n_devices;
     problem->devices = mem_zero((size_t)e->n_devices, sizeof *problem->devices);
+    bool is_flat = channel_is_flat(channel);
     for (int i = 0; i < e->n_devices; i++) {
         const struct experiment_device *from = &e->devices[i];
         problem->devices[i] = (struct problem_device){
@@ -227,9 +228,13 @@ static int build_devices(struct problem *problem, const struct experiment *e, st
             .cycles_per_flop = from->profile ? 0 : from->cycles_per_flop,
             .max_power_w = from->max_power_w,
             .memory_bytes = from->memory_bytes,
-            .gain = mem_zero((size_t)e->radio.n_subchannels, sizeof(double)),
+            .gain = mem_zero(is_flat ? 1 : (size_t)e->radio.n_subchannels, sizeof(double)),
+            .is_flat = is_flat,
         };
-        channel_gains(channel, i, 1, 0, problem->devices[i].gain);
+        if (is_flat)
+            problem->devices[i].gain[0] = channel_flat_gain(channel, i, 0);
+        else
+            channel_gains(channel, i, 1, 0, problem->devices[i].gain);
     }
     channel_free(channel);
     return 0;

@@ -23,6 +23,15 @@ static json_t *number_list(const double *values, int n)
     return array;
 }
 
+static json_t *gain_list(const struct problem_device *device, int n)
+{
+    json_t *array = json_array();
+
+    for (int k = 0; k < n; k++)
+        json_array_append_new(array, json_real(problem_gain(device, k)));
+    return array;
+}
+
 static json_t *device_to_json(const struct problem_device *device, int n_subchannels)
 {
     const struct times_keys *keys = n_subchannels ? &times_keys : &u_times_keys;
@@ -34,7 +43,7 @@ static json_t *device_to_json(const struct problem_device *device, int n_subchan
         json_object_set_new(object, keys->rows[r].key,
                             number_list(times_of(device, &keys->rows[r]), device->n_times));
     if (n_subchannels)
-        json_object_set_new(object, "gain", number_list(device->gain, n_subchannels));
+        json_object_set_new(object, "gain", gain_list(device, n_subchannels));
     return object;
 }
 
@@ -73,6 +82,10 @@ static json_t *problem_to_json(const struct problem *problem)
 
 int problem_save(const struct problem *problem, const char *path, struct err *err)
 {
+    if (problem_pairs(problem) > PROBLEM_MAX_PAIRS)
+        return err_set(err,
+                       "%s: %d devices times %d subchannels are too many for a file: at most %d",
+                       path, problem->n_devices, problem->n_subchannels, PROBLEM_MAX_PAIRS);
     json_t *root = problem_to_json(problem);
     int failed = json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
 

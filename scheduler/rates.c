@@ -33,8 +33,8 @@ void rates_copy(struct rates *to, const struct rates *from, int n_devices)
 
 static double uplink_of_bps(const struct problem *problem, int i, int k, double psd_w_per_hz)
 {
-    return subchannel_rate_bps(problem->bandwidth_hz[k], psd_w_per_hz, problem->devices[i].gain[k],
-                               problem->noise_psd_w_per_hz);
+    return subchannel_rate_bps(problem->bandwidth_hz[k], psd_w_per_hz,
+                               problem_gain(&problem->devices[i], k), problem->noise_psd_w_per_hz);
 }
 
 double rates_downlink_of_bps(const struct problem *problem, int device, int subchannel)
@@ -42,16 +42,29 @@ double rates_downlink_of_bps(const struct problem *problem, int device, int subc
     return uplink_of_bps(problem, device, subchannel, problem->downlink_psd_w_per_hz);
 }
 
+/*
+ * The whole band at the server's power. Where subchannels are alike, and there may be as many as devices, one
+ * logarithm does for all; the additions are those of any band, so that the sum is the same to the bit.
+ */
+static double whole_band_bps(const struct problem *problem, int i)
+{
+    double sum = 0, rate = 0;
+
+    for (int k = 0; k < problem->n_subchannels; k++) {
+        if (k == 0 || !problem->devices[i].is_flat ||
+            problem->bandwidth_hz[k] != problem->bandwidth_hz[k - 1])
+            rate = rates_downlink_of_bps(problem, i, k);
+        sum += rate;
+    }
+    return sum;
+}
+
 double rates_broadcast_bps(const struct problem *problem)
 {
     double weakest = HUGE_VAL;
 
-    for (int i = 0; i < problem->n_devices; i++) {
-        double rate = 0;
-        for (int k = 0; k < problem->n_subchannels; k++)
-            rate += rates_downlink_of_bps(problem, i, k);
-        weakest = fmin(weakest, rate);
-    }
+    for (int i = 0; i < problem->n_devices; i++)
+        weakest = fmin(weakest, whole_band_bps(problem, i));
     return weakest;
 }
 

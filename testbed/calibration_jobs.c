@@ -104,8 +104,10 @@ int calibration_front(const void *data, struct helper *helper, double values[HEL
     if (!front)
         return -1;
     size_t n = front_cut_features(front) * (size_t)front_batch_size(front);
+    struct payload *gradient = payload_new(n * sizeof(float));
+    fill(payload_memory(gradient), n);
     front_forward(front, &labels); /* first touches of memory */
-    fill(front_gradient(front), n);
+    front_put_gradient(front, 0, gradient);
     front_backward(front);
     helper_meet(helper);
     int64_t end_us = clock_now_us() + BUDGET_US;
@@ -113,7 +115,7 @@ int calibration_front(const void *data, struct helper *helper, double values[HEL
         int64_t start_us = clock_now_us();
         front_forward(front, &labels);
         add_time(&forward, start_us);
-        fill(front_gradient(front), n);
+        front_put_gradient(front, 0, gradient);
         start_us = clock_now_us();
         front_backward(front);
         add_time(&backward, start_us);
@@ -121,6 +123,7 @@ int calibration_front(const void *data, struct helper *helper, double values[HEL
     values[0] = nine_in_ten_below(&forward);
     values[1] = nine_in_ten_below(&backward);
     int status = front_check(front, err);
+    payload_drop(gradient);
     front_free(front);
     return status;
 }
@@ -132,6 +135,7 @@ static struct back *make_back(const struct calibration_job *job, int n_groups, s
         .cut = cut_of(job),
         .max_groups = n_groups,
         .batch = e->training.batch_size,
+        .is_without_learning = !e->training.learns,
         .aggregates = problem_aggregated_slots(job->problem) > 0,
         .seed = e->seed,
         .loss = loss_find(e->training.loss),

@@ -17,6 +17,7 @@ struct command {
 };
 
 int command_run(int argc, char **argv);
+int command_simulate(int argc, char **argv);
 int command_plan(int argc, char **argv);
 int command_profile(int argc, char **argv);
 int command_check(int argc, char **argv);

@@ -14,6 +14,8 @@ const char *argp_program_version = "splitbed 0.1";
 static const struct command commands[] = {
     {"run", "run an experiment: server and device processes, emulated links, wall clock",
      command_run},
+    {"simulate", "the same in one process on a virtual clock, repeatable bit for bit",
+     command_simulate},
     {"plan", "choose cut layer, subchannels and power; predict the round's latency", command_plan},
     {"profile", "a model layer by layer: shape, FLOP, parameters, bytes, measured time",
      command_profile},
@@ -26,7 +28,7 @@ static void print_help(FILE *to)
           "Split learning over wireless edge networks: plan it, run it, measure it.\n\n",
           to);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
     fputs("\n`splitbed COMMAND --help` tells more of each.\n"
           "Exit status: 0 done, 1 failed, 2 bad usage or bad config.\n",
           to);

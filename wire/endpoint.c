@@ -82,7 +82,16 @@ static struct msg *decode(struct frames *frames, struct err *err)
     return msg;
 }
 
-enum taken { TAKEN, IGNORED, EMPTY, FAILED };
+/* A whole message, NULL for a piece of one, or NULL and `reason` why it is refused. */
+static struct msg *take_whole(struct peer *peer, struct frames *frames, struct err *reason)
+{
+    struct msg *msg = decode(frames, reason);
+    if (msg)
+        joint_take(&peer->joint, &msg, reason);
+    return msg;
+}
+
+enum taken { TAKEN, KEPT, IGNORED, EMPTY, FAILED }; /* KEPT: until the message is whole */
 
 static enum taken take_message(struct endpoint *e, struct wire_event *event, struct err *err)
 {
@@ -101,15 +110,18 @@ static enum taken take_message(struct endpoint *e, struct wire_event *event, str
         frames_release(&frames);
         return IGNORED;
     }
-    event->peer = peer->number;
-    event->kind = WIRE_MESSAGE;
     if (e->is_listener && !peer_id_is_given(frames.id, frames.n_id))
         err_set(&event->reason, "a routing id of one's own is not allowed");
     else
-        event->msg = decode(&frames, &event->reason);
-    if (!event->msg)
-        refuse(e, peer, event);
+        event->msg = take_whole(peer, &frames, &event->reason);
     frames_release(&frames);
+    if (event->reason.text[0])
+        refuse(e, peer, event);
+    else if (!event->msg)
+        return KEPT;
+    else
+        event->kind = WIRE_MESSAGE;
+    event->peer = peer->number;
     return TAKEN;
 }
 
@@ -144,7 +156,7 @@ static bool loss_is_due(struct endpoint *e)
 static int next_event(struct endpoint *e, struct wire_event *event, struct err *err)
 {
     endpoint_note_connections(e);
-    for (int n_ignored = 0; n_ignored < ENDPOINT_QUEUE; n_ignored++) {
+    for (int n_looks = 0; n_looks < ENDPOINT_QUEUE; n_looks++) {
         if (loss_is_due(e) && report_loss(e, event))
             return 1;
         switch (take_message(e, event, err)) {
@@ -152,6 +164,7 @@ static int next_event(struct endpoint *e, struct wire_event *event, struct err *
             return 1;
         case FAILED:
             return -1;
+        case KEPT:
         case IGNORED:
             break;
         case EMPTY:

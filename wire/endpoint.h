@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One end of the wire: a ROUTER at the server (endpoint_listen), a DEALER at a device (endpoint_connect).
- * Messages in, messages out, and events for everything else that can happen to a peer: nothing is dropped
- * silently and nothing waits for ever. ZeroMQ is called by the endpoint*.c files, frames.c and monitor.c only.
+ * Messages out and in, those that came in pieces whole again, and events for everything else that can happen
+ * to a peer: nothing is dropped silently and nothing waits for ever. ZeroMQ is called by the endpoint*.c files, frames.c and monitor.c only.
  *
  * A peer is a number the endpoint gives out when it first hears from it, good until WIRE_LOST or
  * WIRE_REFUSED, whichever comes: each peer ends in at most one of them, exactly once. Numbers are not used
@@ -38,9 +38,11 @@ const char *endpoint_address(const struct endpoint *endpoint); /* with the real 
 /*
  * Sends and frees *msg, never blocks. A peer that cannot be reached or does not take its messages
  * (queue of ENDPOINT_QUEUE messages full) becomes a WIRE_LOST event of endpoint_wait(), after the messages
- * that wait to be read. What is sent to a peer that was lost or refused is dropped: that was told already.
+ * that wait to be read. ZeroMQ takes note of what has left in halves of the queue: half of it is sure to fit,
+ * twice of what a message in pieces is at most. What is sent to a peer that was lost or refused is dropped:
+ * that was told already.
  */
-#define ENDPOINT_QUEUE 64
+#define ENDPOINT_QUEUE 512
 void endpoint_send(struct endpoint *endpoint, uint64_t peer, struct msg **msg);
 
 enum wire_event_kind {

@@ -23,6 +23,8 @@ static const char *const kind_names[MSG_N_KINDS] = {
     [MSG_COLLECT] = "collect",
     [MSG_FRONT] = "front",
     [MSG_LAYERS] = "layers",
+    [MSG_PIECE] = "piece",
+    [MSG_CLOCK] = "clock",
 };
 
 const char *msg_kind_name(enum msg_kind kind)
@@ -80,6 +82,12 @@ struct msg *msg_reason(enum msg_kind kind, const char *format, ...)
         if (*c < ' ' || *c > '~')
             *c = '?';
     return msg;
+}
+
+bool msg_may_come_in_pieces(enum msg_kind kind)
+{
+    return kind == MSG_ROUND || kind == MSG_ACTIVATIONS || kind == MSG_GRADIENT ||
+           kind == MSG_ROUND_DONE || kind == MSG_LAYERS;
 }
 
 size_t msg_payload_bytes(const struct msg *msg)

@@ -43,6 +43,8 @@ enum msg_kind {
     MSG_COLLECT,    /* server: send your front weights */
     MSG_FRONT,      /* device: payload: front weights f32 */
     MSG_LAYERS,     /* device: layers given up; payloads: weights f32, optimiser state f32 */
+    MSG_PIECE,      /* either: bytes of a payload of the message to come (wire/piece.h) */
+    MSG_CLOCK,      /* server: what time is it? device: the answer */
     MSG_N_KINDS
 };
 
@@ -96,6 +98,8 @@ struct msg_assignment {
     uint32_t crop_padding; /* pixels; 0: training images are not cropped */
     bool flips;            /* left and right, in half of the training images */
     bool has_own_samples;  /* the device trains on all that it finds; payload 1 is empty */
+    bool
+        is_without_learning; /* sizes and times alone: no data, no weights; both payloads are empty */
 };
 
 struct msg_ready {
@@ -119,7 +123,8 @@ struct msg_activations {
     uint32_t round, n_samples;
     double
         forward_s; /* measured, from MSG_ROUND's arrival to activations ready, waiting included */
-    double forward_busy_s; /* of that, really computing */
+    double forward_busy_s;  /* of that, really computing */
+    double forward_start_s; /* when the forward pass began, on the device's clock */
 };
 
 struct msg_gradient {
@@ -135,10 +140,26 @@ struct msg_round_done {
     double backward_busy_s; /* of that, really computing */
     uint32_t
         n_overruns; /* passes of this round whose real computing took longer than the model says */
+    double backward_start_s; /* when the batch's gradient was complete, on the device's clock */
 };
 
 struct msg_layers {
     uint32_t round;
+};
+
+struct msg_piece {
+    uint32_t kind;        /* of the message to come: one that msg_may_come_in_pieces() */
+    uint32_t payload;     /* which of its payloads: 1 or 2 */
+    uint64_t offset;      /* bytes of that payload that went before */
+    uint64_t total_bytes; /* of that payload as a whole */
+};
+
+/*
+ * Modelled seconds on each one's own clock, from whatever zero it has. The server fills the first; the device
+ * sends it back with the other two.
+ */
+struct msg_clock {
+    double server_sent_s, device_received_s, device_sent_s;
 };
 
 struct msg_evaluate {
@@ -168,7 +189,11 @@ struct msg {
         struct msg_evaluation evaluation;
         struct msg_reason stop, error;
         struct msg_layers layers;
+        struct msg_piece piece;
+        struct msg_clock clock;
     };
+    /* Of each payload, what pieces have brought before; payload[] has the rest. 0 inside the two round logics. */
+    uint64_t ahead_bytes[MSG_MAX_PAYLOADS];
     struct payload *payload[MSG_MAX_PAYLOADS]; /* one reference each */
     int n_payloads;
 };
@@ -182,6 +207,9 @@ struct msg *msg_reason(enum msg_kind kind, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 const char *msg_kind_name(enum msg_kind kind); /* "activations" */
+
+/* Is it a kind with tensors that are paced, and that therefore may come in pieces? */
+bool msg_may_come_in_pieces(enum msg_kind kind);
 
 /* Bytes of all payloads. */
 size_t msg_payload_bytes(const struct msg *msg);

@@ -151,6 +151,9 @@ static int assignment(const struct msg *msg, struct err *err)
         return err_set(err, "payload 1 is %s and has_own_samples %s",
                        m->has_own_samples ? "not empty" : "empty",
                        m->has_own_samples ? "true" : "false");
+    if (m->is_without_learning && msg_payload_bytes(msg) > 0)
+        return err_set(err, "%zu bytes of payload and is_without_learning true",
+                       msg_payload_bytes(msg));
     return whole("n_devices", m->n_devices, 1, MAX_DEVICES, err) ||
                    whole("device_index", m->device_index, 0, m->n_devices - 1, err) ||
                    positive("time_scale", m->time_scale, err) ||
@@ -178,11 +181,16 @@ static int begin_round(const struct msg_round *m, struct err *err)
                : 0;
 }
 
+/* Of the payload as it will be, joined with what came ahead of it. */
+static size_t joined_bytes(const struct msg *msg, int i)
+{
+    return (size_t)msg->ahead_bytes[i] + payload_bytes(msg->payload[i]);
+}
+
 /* Activations and labels of n_samples samples. */
 static int samples(const struct msg *msg, uint32_t n_samples, struct err *err)
 {
-    size_t n_activations = payload_bytes(msg->payload[0]);
-    size_t n_labels = payload_bytes(msg->payload[1]);
+    size_t n_activations = joined_bytes(msg, 0), n_labels = joined_bytes(msg, 1);
     if (whole("n_samples", n_samples, 1, MAX_SAMPLES, err))
         return -1;
     if (n_activations == 0 || n_activations % (4 * (size_t)n_samples))
@@ -201,7 +209,8 @@ static int activations(const struct msg *msg, struct err *err)
     const struct msg_activations *m = &msg->activations;
     return whole("round", m->round, 1, NO_LIMIT, err) || samples(msg, m->n_samples, err) ||
                    not_negative("forward_s", m->forward_s, err) ||
-                   not_negative("forward_busy_s", m->forward_busy_s, err)
+                   not_negative("forward_busy_s", m->forward_busy_s, err) ||
+                   is_number("forward_start_s", m->forward_start_s, err)
                ? -1
                : 0;
 }
@@ -213,7 +222,7 @@ static int gradient(const struct msg *msg, struct err *err)
         whole("first_slot", m->first_slot, 0, MAX_SAMPLES - 1, err) ||
         whole("n_slots", m->n_slots, 1, MAX_SAMPLES - m->first_slot, err))
         return -1;
-    size_t n_bytes = payload_bytes(msg->payload[0]);
+    size_t n_bytes = joined_bytes(msg, 0);
     if (n_bytes == 0 || n_bytes % (4 * (size_t)m->n_slots))
         return err_set(
             err, "gradient is %zu bytes; a multiple of 4 for each of %" PRIu32 " slots is wanted",
@@ -225,7 +234,8 @@ static int round_done(const struct msg_round_done *m, struct err *err)
 {
     return whole("round", m->round, 1, NO_LIMIT, err) ||
                    not_negative("backward_s", m->backward_s, err) ||
-                   not_negative("backward_busy_s", m->backward_busy_s, err)
+                   not_negative("backward_busy_s", m->backward_busy_s, err) ||
+                   is_number("backward_start_s", m->backward_start_s, err)
                ? -1
                : 0;
 }
@@ -248,6 +258,32 @@ static int evaluation(const struct msg *msg, struct err *err)
                : 0;
 }
 
+static int piece(const struct msg *msg, struct err *err)
+{
+    const struct msg_piece *m = &msg->piece;
+    size_t n_bytes = payload_bytes(msg->payload[0]);
+    if (!msg_may_come_in_pieces((enum msg_kind)m->kind))
+        return err_set(err, "kind %" PRIu32 " does not come in pieces", m->kind);
+    if (m->total_bytes % 4)
+        return err_set(err, "total_bytes is %" PRIu64 "; a multiple of 4 is wanted",
+                       m->total_bytes);
+    return whole("payload", m->payload, 1, MSG_MAX_PAYLOADS, err) ||
+                   whole("total_bytes", m->total_bytes, 4, PAYLOAD_MAX_BYTES, err) ||
+                   whole("offset", m->offset, 0, m->total_bytes - 1, err) ||
+                   whole("bytes of the piece", n_bytes, 1, m->total_bytes - m->offset, err)
+               ? -1
+               : 0;
+}
+
+static int clock_stamps(const struct msg_clock *m, struct err *err)
+{
+    return is_number("server_sent_s", m->server_sent_s, err) ||
+                   is_number("device_received_s", m->device_received_s, err) ||
+                   is_number("device_sent_s", m->device_sent_s, err)
+               ? -1
+               : 0;
+}
+
 /* Payloads of each kind: how many, and whether the first may be empty. */
 static const struct payload_rule {
     int min, max;
@@ -258,7 +294,28 @@ static const struct payload_rule {
     [MSG_GRADIENT] = {1, 1, true},    [MSG_ROUND_DONE] = {0, 1, false},
     [MSG_EVALUATION] = {2, 2, true},  [MSG_FRONT] = {1, 1, false},
     [MSG_LAYERS] = {2, 2, false}, /* layers may have no weights */
+    [MSG_PIECE] = {1, 1, true},
 };
+
+/* What is said to have come ahead: pieces bring the payloads one after the other. */
+static int ahead(const struct msg *msg, struct err *err)
+{
+    for (int i = 0; i < MSG_MAX_PAYLOADS; i++) {
+        uint64_t n_ahead = msg->ahead_bytes[i];
+        if (n_ahead == 0)
+            continue;
+        if (i >= msg->n_payloads || !msg_may_come_in_pieces(msg->kind))
+            return err_set(err, "%" PRIu64 " bytes ahead of payload %d, which has no pieces",
+                           n_ahead, i + 1);
+        if (n_ahead > PAYLOAD_MAX_BYTES ||
+            payload_bytes(msg->payload[i]) > PAYLOAD_MAX_BYTES - n_ahead)
+            return err_set(err, "payload %d is larger than %zu bytes with what came ahead of it",
+                           i + 1, PAYLOAD_MAX_BYTES);
+        if (i > 0 && payload_bytes(msg->payload[0]) > 0)
+            return err_set(err, "pieces of payload 2 before all of payload 1");
+    }
+    return 0;
+}
 
 static int payloads(const struct msg *msg, struct err *err)
 {
@@ -268,11 +325,13 @@ static int payloads(const struct msg *msg, struct err *err)
     if (msg->n_payloads < rule->min || msg->n_payloads > rule->max)
         return err_set(err, "%d payloads; %d to %d are allowed", msg->n_payloads, rule->min,
                        rule->max);
-    for (int i = 0; i < msg->n_payloads; i++)
-        if (payload_bytes(msg->payload[i]) % 4)
+    if (ahead(msg, err))
+        return -1;
+    for (int i = 0; i < msg->n_payloads && msg->kind != MSG_PIECE; i++)
+        if (joined_bytes(msg, i) % 4)
             return err_set(err, "payload %d is %zu bytes; a multiple of 4 is wanted", i + 1,
-                           payload_bytes(msg->payload[i]));
-    if (rule->must_have_first && payload_bytes(msg->payload[0]) == 0)
+                           joined_bytes(msg, i));
+    if (rule->must_have_first && joined_bytes(msg, 0) == 0)
         return err_set(err, "payload 1 is empty");
     return 0;
 }
@@ -304,6 +363,10 @@ static int body(const struct msg *msg, struct err *err)
         return ascii("reason", msg->error.reason, MSG_MAX_REASON, err);
     case MSG_LAYERS:
         return whole("round", msg->layers.round, 1, NO_LIMIT, err);
+    case MSG_PIECE:
+        return piece(msg, err);
+    case MSG_CLOCK:
+        return clock_stamps(&msg->clock, err);
     case MSG_COLLECT:
     case MSG_FRONT:
         return 0;

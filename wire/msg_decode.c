@@ -103,6 +103,7 @@ static int take_data(struct msg_assignment *to, const Splitbed__Assignment *from
     to->crop_padding = from->crop_padding;
     to->flips = from->flips;
     to->has_own_samples = from->has_own_samples;
+    to->is_without_learning = from->is_without_learning;
     return copy_name(to->data_format, from->data_format, "data_format", err);
 }
 
@@ -157,6 +158,7 @@ static void take_activations(struct msg_activations *to, const Splitbed__Activat
     to->n_samples = from->n_samples;
     to->forward_s = from->forward_s;
     to->forward_busy_s = from->forward_busy_s;
+    to->forward_start_s = from->forward_start_s;
 }
 
 static void take_gradient(struct msg_gradient *to, const Splitbed__Gradient *from)
@@ -173,6 +175,7 @@ static void take_round_done(struct msg_round_done *to, const Splitbed__RoundDone
     to->backward_s = from->backward_s;
     to->backward_busy_s = from->backward_busy_s;
     to->n_overruns = from->n_overruns;
+    to->backward_start_s = from->backward_start_s;
 }
 
 static void take_evaluate(struct msg_evaluate *to, const Splitbed__Evaluate *from)
@@ -188,6 +191,21 @@ static void take_evaluation(struct msg_evaluation *to, const Splitbed__Evaluatio
     to->evaluation = from->evaluation;
     to->first = from->first;
     to->n_samples = from->n_samples;
+}
+
+static void take_piece(struct msg_piece *to, const Splitbed__Piece *from)
+{
+    to->kind = from->kind;
+    to->payload = from->payload;
+    to->offset = from->offset;
+    to->total_bytes = from->total_bytes;
+}
+
+static void take_clock(struct msg_clock *to, const Splitbed__Clock *from)
+{
+    to->server_sent_s = from->server_sent_s;
+    to->device_received_s = from->device_received_s;
+    to->device_sent_s = from->device_sent_s;
 }
 
 static int take_body(struct msg *to, const Splitbed__Message *from, struct err *err)
@@ -225,6 +243,12 @@ static int take_body(struct msg *to, const Splitbed__Message *from, struct err *
     case MSG_LAYERS:
         to->layers.round = from->layers->round;
         return 0;
+    case MSG_PIECE:
+        take_piece(&to->piece, from->piece);
+        return 0;
+    case MSG_CLOCK:
+        take_clock(&to->clock, from->clock);
+        return 0;
     case MSG_COLLECT:
     case MSG_FRONT:
         return 0;
@@ -259,6 +283,8 @@ struct msg *msg_decode(const void *control, size_t n_bytes, struct payload **pay
     if (!from)
         return NULL;
     struct msg *msg = msg_new((enum msg_kind)from->body_case);
+    msg->ahead_bytes[0] = from->ahead_bytes_1;
+    msg->ahead_bytes[1] = from->ahead_bytes_2;
     int failed = take_body(msg, from, err);
     if (failed)
         err_prefix(err, "%s", msg_kind_name(msg->kind));

@@ -95,6 +95,7 @@ static void fill_data(Splitbed__Assignment *to, const struct msg_assignment *fro
     to->crop_padding = from->crop_padding;
     to->flips = from->flips;
     to->has_own_samples = from->has_own_samples;
+    to->is_without_learning = from->is_without_learning;
 }
 
 static struct payload *encode_assignment(const struct msg_assignment *from,
@@ -167,6 +168,7 @@ static struct payload *encode_activations(const struct msg_activations *from,
     to.n_samples = from->n_samples;
     to.forward_s = from->forward_s;
     to.forward_busy_s = from->forward_busy_s;
+    to.forward_start_s = from->forward_start_s;
     control->activations = &to;
     return pack(control);
 }
@@ -190,6 +192,7 @@ static struct payload *encode_round_done(const struct msg_round_done *from,
     to.backward_s = from->backward_s;
     to.backward_busy_s = from->backward_busy_s;
     to.n_overruns = from->n_overruns;
+    to.backward_start_s = from->backward_start_s;
     control->round_done = &to;
     return pack(control);
 }
@@ -224,6 +227,27 @@ static struct payload *encode_layers(const struct msg_layers *from, Splitbed__Me
     return pack(control);
 }
 
+static struct payload *encode_piece(const struct msg_piece *from, Splitbed__Message *control)
+{
+    Splitbed__Piece to = SPLITBED__PIECE__INIT;
+    to.kind = from->kind;
+    to.payload = from->payload;
+    to.offset = from->offset;
+    to.total_bytes = from->total_bytes;
+    control->piece = &to;
+    return pack(control);
+}
+
+static struct payload *encode_clock(const struct msg_clock *from, Splitbed__Message *control)
+{
+    Splitbed__Clock to = SPLITBED__CLOCK__INIT;
+    to.server_sent_s = from->server_sent_s;
+    to.device_received_s = from->device_received_s;
+    to.device_sent_s = from->device_sent_s;
+    control->clock = &to;
+    return pack(control);
+}
+
 static struct payload *encode_reason(const struct msg_reason *from, Splitbed__Message *control)
 {
     Splitbed__Reason to;
@@ -254,6 +278,8 @@ struct payload *msg_encode(const struct msg *msg)
 {
     Splitbed__Message control = SPLITBED__MESSAGE__INIT;
     control.body_case = (Splitbed__Message__BodyCase)msg->kind;
+    control.ahead_bytes_1 = msg->ahead_bytes[0];
+    control.ahead_bytes_2 = msg->ahead_bytes[1];
     switch (msg->kind) {
     case MSG_HELLO:
         return encode_hello(&msg->hello, &control);
@@ -283,6 +309,10 @@ struct payload *msg_encode(const struct msg *msg)
         return encode_front(&control);
     case MSG_LAYERS:
         return encode_layers(&msg->layers, &control);
+    case MSG_PIECE:
+        return encode_piece(&msg->piece, &control);
+    case MSG_CLOCK:
+        return encode_clock(&msg->clock, &control);
     case MSG_N_KINDS:
         break;
     }
@@ -297,3 +327,4 @@ _Static_assert((int)SPLITBED__MESSAGE__BODY_EVALUATE == (int)MSG_EVALUATE, "spli
 _Static_assert((int)SPLITBED__MESSAGE__BODY_ERROR == (int)MSG_ERROR, "splitbed.proto");
 _Static_assert((int)SPLITBED__MESSAGE__BODY_FRONT == (int)MSG_FRONT, "splitbed.proto");
 _Static_assert((int)SPLITBED__MESSAGE__BODY_LAYERS == (int)MSG_LAYERS, "splitbed.proto");
+_Static_assert((int)SPLITBED__MESSAGE__BODY_CLOCK == (int)MSG_CLOCK, "splitbed.proto");

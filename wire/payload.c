@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/mem.h"
 
@@ -42,6 +43,33 @@ void *payload_memory(struct payload *payload)
     return payload->own;
 }
 
+struct mapping {
+    void *start;
+    size_t n_bytes;
+};
+
+static void unmap(void *arg)
+{
+    struct mapping *mapping = arg;
+    munmap(mapping->start, mapping->n_bytes);
+    free(mapping);
+}
+
+/* Pages that are only read are all the kernel's one page of zeros. */
+struct payload *payload_zeros(size_t n_bytes)
+{
+    if (n_bytes == 0)
+        return payload_new(0);
+    void *start =
+        mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) {
+        void *zeros = mem_zero(n_bytes, 1);
+        return payload_lend(zeros, n_bytes, free, zeros);
+    }
+    struct mapping mapping = {start, n_bytes};
+    return payload_lend(start, n_bytes, unmap, mem_copy(&mapping, sizeof mapping));
+}
+
 struct payload *payload_lend(const void *data, size_t n_bytes, void (*release)(void *arg),
                              void *arg)
 {
@@ -53,6 +81,18 @@ struct payload *payload_lend(const void *data, size_t n_bytes, void (*release)(v
     payload->arg = arg;
     atomic_init(&payload->n_references, 1);
     return payload;
+}
+
+static void drop_whole(void *payload)
+{
+    payload_drop(payload);
+}
+
+struct payload *payload_slice(struct payload *payload, size_t offset, size_t n_bytes)
+{
+    assert(offset <= payload->n_bytes && n_bytes <= payload->n_bytes - offset);
+    return payload_lend((const char *)payload->data + offset, n_bytes, drop_whole,
+                        payload_share(payload));
 }
 
 struct payload *payload_share(struct payload *payload)

@@ -17,6 +17,9 @@ struct payload;
 struct payload *payload_new(size_t n_bytes);
 void *payload_memory(struct payload *payload); /* to fill before sharing; own memory only */
 
+/* n_bytes that are zero and that nobody writes: they take up address space, but no memory. */
+struct payload *payload_zeros(size_t n_bytes);
+
 /*
  * Memory of somebody else's, lent until release(arg) is called (from any thread) or, with release NULL,
  * for as long as the lender knows that nobody reads it: the protocol runs in lock-step, so a buffer is
@@ -24,6 +27,9 @@ void *payload_memory(struct payload *payload); /* to fill before sharing; own me
  */
 struct payload *payload_lend(const void *data, size_t n_bytes, void (*release)(void *arg),
                              void *arg);
+
+/* Bytes [offset, offset + n_bytes) of a payload, which stays until the slice is dropped. */
+struct payload *payload_slice(struct payload *payload, size_t offset, size_t n_bytes);
 
 struct payload *payload_share(struct payload *payload); /* one reference more; returns payload */
 void payload_drop(struct payload *payload);             /* one less; NULL is fine */

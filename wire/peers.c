@@ -24,8 +24,10 @@ struct peer *peers_add(struct peers *peers, const void *id, size_t n_id, int fd)
 
 void peers_release(struct peers *peers)
 {
-    for (size_t i = 0; i < peers->n; i++)
+    for (size_t i = 0; i < peers->n; i++) {
         free(peers->peer[i].reason);
+        joint_release(&peers->peer[i].joint);
+    }
     free(peers->peer);
     *peers = (struct peers){0};
 }
@@ -104,6 +106,7 @@ void peer_gone(struct peer *peer)
 {
     free(peer->reason);
     peer->reason = NULL;
+    joint_release(&peer->joint);
     peer->state = PEER_GONE;
 }
 

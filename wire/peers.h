@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who an endpoint has heard from: routing id, connection and state of every peer. Knows nothing of ZeroMQ.
+ * Who an endpoint has heard from: routing id, connection, state and pieces of every peer. Knows nothing of ZeroMQ.
  *
  * A message names its peer by routing id and its connection by file descriptor; the end of a connection is
  * told by file descriptor alone. Descriptors are used again, so two peers of one descriptor may be in the
@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/piece.h"
+
 enum peer_state { PEER_LIVE, PEER_LOSING, PEER_GONE };
 
 struct peer {
@@ -26,7 +28,8 @@ struct peer {
     int fd;
     unsigned char id[255];
     size_t n_id;
-    char *reason; /* PEER_LOSING: why */
+    char *reason;       /* PEER_LOSING: why */
+    struct joint joint; /* of the message that it sends in pieces */
 };
 
 struct peers {

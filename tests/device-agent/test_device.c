@@ -212,6 +212,85 @@ static void a_round_goes_by_at_its_modelled_pace(void **state)
     device_free(device);
 }
 
+/* 16000 bytes of activations in 5 ms; labels ride with the last of them. */
+static void in_steps_the_activations_go_ahead_of_their_message(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    device_set_step(device, 1000 * device_time_scale(device));
+    give(device, make_round(1, 0), 0);
+    go_to(device, 10000);
+    size_t total = BATCH * FEATURES * sizeof(float), step = (total + 4) / 5;
+    for (size_t i = 0; i < 4; i++) {
+        double due_us = 10000 + 5000 * (double)((i + 1) * step) / (double)total;
+        assert_near_us(device_wake_us(device), due_us);
+        go_to(device, due_us - 1);
+        assert_null(device_next(device));
+        go_to(device, due_us);
+        struct msg *piece = take(device, MSG_PIECE);
+        assert_int_equal(piece->piece.kind, MSG_ACTIVATIONS);
+        assert_int_equal(piece->piece.payload, 1);
+        assert_int_equal(piece->piece.offset, i * step);
+        assert_int_equal(piece->piece.total_bytes, total);
+        assert_int_equal(payload_bytes(piece->payload[0]), step);
+        msg_free(piece);
+    }
+    assert_near_us(device_wake_us(device), 15000);
+    go_to(device, 15000);
+    struct msg *msg = take(device, MSG_ACTIVATIONS);
+    assert_int_equal(msg->ahead_bytes[0], 4 * step);
+    assert_int_equal(payload_bytes(msg->payload[0]), total - 4 * step);
+    assert_int_equal(payload_bytes(msg->payload[1]), BATCH * sizeof(uint32_t));
+    msg_free(msg);
+    device_free(device);
+}
+
+static void a_device_woken_late_is_back_on_time_with_the_next_piece(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    device_set_step(device, 1000 * device_time_scale(device));
+    give(device, make_round(1, 0), 0);
+    go_to(device, 10000);
+    go_to(device, 13500);
+    struct msg *piece = take(device, MSG_PIECE);
+    size_t total = BATCH * FEATURES * sizeof(float), step = (total + 4) / 5;
+    assert_int_equal(payload_bytes(piece->payload[0]), 3 * step);
+    msg_free(piece);
+    assert_near_us(device_wake_us(device), 10000 + 5000 * (double)(4 * step) / (double)total);
+    go_to(device, 15000);
+    struct msg *msg = take(device, MSG_ACTIVATIONS);
+    assert_int_equal(msg->ahead_bytes[0], 3 * step);
+    msg_free(msg);
+    device_free(device);
+}
+
+static void it_tells_its_time_and_stamps_what_it_sends_with_it(void **state)
+{
+    (void)state;
+    struct device *device = make_ready_device();
+    struct msg *clock = msg_new(MSG_CLOCK);
+    clock->clock.server_sent_s = 7.25;
+    give(device, clock, 1500);
+    clock = take(device, MSG_CLOCK);
+    assert_true(clock->clock.server_sent_s == 7.25);
+    assert_near_us(clock->clock.device_received_s * 1e6, 1500);
+    assert_near_us(clock->clock.device_sent_s * 1e6, 1500);
+    msg_free(clock);
+    give(device, make_round(1, 0), 2000);
+    go_to(device, 12000);
+    go_to(device, 17000);
+    struct msg *msg = take(device, MSG_ACTIVATIONS);
+    assert_near_us(msg->activations.forward_start_s * 1e6, 2000);
+    msg_free(msg);
+    give(device, make_gradient(1, 0, BATCH, false), 20000);
+    go_to(device, 40000);
+    msg = take(device, MSG_ROUND_DONE);
+    assert_near_us(msg->round_done.backward_start_s * 1e6, 20000);
+    msg_free(msg);
+    device_free(device);
+}
+
 static void a_pass_that_computes_longer_than_modelled_is_an_overrun(void **state)
 {
     (void)state;
@@ -538,6 +617,9 @@ static void messages_out_of_turn_are_refused(void **state)
     device = make_ready_device();
     give(device, make_round(1, 0), 0);
     assert_refuses(device, make_round(2, 0), "round 2 came while in the forward pass");
+    device = make_ready_device();
+    give(device, make_round(1, 0), 0);
+    assert_refuses(device, msg_new(MSG_CLOCK), "the time was asked for while in the forward pass");
     assert_refuses(make_ready_device(), make_round(1, BATCH + 1), "5 shared slots in a batch of 4");
 }
 
@@ -710,6 +792,74 @@ static void a_device_may_train_on_all_that_it_holds(void **state)
     device_free(device);
 }
 
+static struct msg *without_learning(struct msg *assignment)
+{
+    assignment->assignment.has_own_samples = assignment->assignment.is_without_learning = true;
+    for (size_t i = 0; i < 2; i++) {
+        payload_drop(assignment->payload[i]);
+        assignment->payload[i] = payload_new(0);
+    }
+    return assignment;
+}
+
+static void assert_zeros(const struct payload *payload, size_t n_bytes)
+{
+    assert_int_equal(payload_bytes(payload), n_bytes);
+    for (size_t i = 0; i < n_bytes; i++)
+        assert_int_equal(((const char *)payload_data(payload))[i], 0);
+}
+
+static void without_learning_sizes_and_times_are_the_same_and_nothing_is_read(void **state)
+{
+    (void)state;
+    struct device *device = device_new("pi-0", "/nowhere");
+    drop(device, MSG_HELLO);
+    give(device, without_learning(make_assignment()), 0);
+    struct msg *msg = take(device, MSG_READY);
+    assert_true(msg->ready.n_train_samples == 0 && msg->ready.n_test_samples == 0);
+    msg_free(msg);
+    struct msg *round = make_round(1, 0);
+    round->round.returns_front = true;
+    give(device, round, 0);
+    go_to(device, 10000);
+    go_to(device, 15001);
+    msg = take(device, MSG_ACTIVATIONS);
+    assert_zeros(msg->payload[0], BATCH * FEATURES * sizeof(float));
+    assert_zeros(msg->payload[1], BATCH * sizeof(uint32_t));
+    msg_free(msg);
+    give(device, make_gradient(1, 0, BATCH, false), 20000);
+    go_to(device, 40000);
+    go_to(device, 1e9);
+    msg = take(device, MSG_ROUND_DONE);
+    assert_zeros(msg->payload[0], N_WEIGHTS * sizeof(float));
+    msg_free(msg);
+    device_free(device);
+}
+
+static void without_learning_layers_change_sides_as_zeros(void **state)
+{
+    (void)state;
+    struct device *device = device_new("pi-0", "/nowhere");
+    struct msg *assignment = without_learning(make_assignment()), *move = make_round(1, 0), *msg;
+    drop(device, MSG_HELLO);
+    give(device, assignment, 0);
+    drop(device, MSG_READY);
+    move->round.cut = 1;
+    move->round.returns_layers = true;
+    give(device, move, 0);
+    go_to(device, 1e9);
+    msg = take(device, MSG_LAYERS);
+    assert_zeros(msg->payload[0], N_WEIGHTS * sizeof(float));
+    msg_free(msg);
+    go_to(device, 2e9);
+    go_to(device, 3e9);
+    go_to(device, 4e9);
+    msg = take(device, MSG_ACTIVATIONS);
+    assert_zeros(msg->payload[0], BATCH * N_PIXELS * sizeof(float)); /* behind flatten */
+    msg_free(msg);
+    device_free(device);
+}
+
 static struct device *make_greeted_device(void)
 {
     struct device *device = make_device();
@@ -770,6 +920,9 @@ int main(void)
         cmocka_unit_test(it_says_hello_with_name_and_version),
         cmocka_unit_test(it_gets_ready_with_what_it_was_assigned),
         cmocka_unit_test(a_round_goes_by_at_its_modelled_pace),
+        cmocka_unit_test(in_steps_the_activations_go_ahead_of_their_message),
+        cmocka_unit_test(a_device_woken_late_is_back_on_time_with_the_next_piece),
+        cmocka_unit_test(it_tells_its_time_and_stamps_what_it_sends_with_it),
         cmocka_unit_test(a_pass_that_computes_longer_than_modelled_is_an_overrun),
         cmocka_unit_test(without_a_pace_nothing_waits),
         cmocka_unit_test(a_step_moves_the_weights_and_a_front_is_handed_back_when_asked_for),
@@ -790,6 +943,8 @@ int main(void)
         cmocka_unit_test(crops_and_flips_differ_by_sample_step_and_device_and_repeat),
         cmocka_unit_test(an_evaluation_sees_images_as_they_are),
         cmocka_unit_test(a_device_may_train_on_all_that_it_holds),
+        cmocka_unit_test(without_learning_sizes_and_times_are_the_same_and_nothing_is_read),
+        cmocka_unit_test(without_learning_layers_change_sides_as_zeros),
         cmocka_unit_test(assignments_that_do_not_fit_are_refused),
         cmocka_unit_test(images_that_cannot_be_read_any_more_end_it),
     };

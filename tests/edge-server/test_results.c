@@ -35,6 +35,7 @@ static struct round_record make_record(uint32_t round)
     record.measured.server_forward_s = 0.125;
     record.round = round;
     record.cut = 3;
+    record.has_learned = true;
     record.plan_round = 5;
     record.predicted_s = 1;
     record.measured_s = 1 + 0.5 * round;
@@ -370,6 +371,17 @@ static void more_devices_than_test_samples_are_fine(void **state)
     evaluation_release(&evaluation);
 }
 
+/* One whole thing that has arrived, or NULL. */
+static void *arrived(struct air *air, double now_us, int *device)
+{
+    struct shaper_piece piece;
+    if (!air_take(air, now_us, device, &piece))
+        return NULL;
+    assert_true(piece.is_last);
+    assert_int_equal(piece.offset_bytes, 0);
+    return piece.cookie;
+}
+
 static void a_broadcast_keeps_the_downlinks_waiting(void **state)
 {
     (void)state;
@@ -381,14 +393,66 @@ static void a_broadcast_keeps_the_downlinks_waiting(void **state)
     air_send(air, 0, 0, 2, &cookies[1]);   /* then 2 ms */
     air_send(air, 0, 1, 2, &cookies[2]);   /* then 1 ms */
     assert_near_us(air_wake_us(air), 1000);
-    assert_null(air_pop(air, 999, &device));
-    assert_ptr_equal(air_pop(air, 1000, &device), &cookies[0]);
+    assert_null(arrived(air, 999, &device));
+    assert_ptr_equal(arrived(air, 1000, &device), &cookies[0]);
     assert_int_equal(device, AIR_ALL);
     assert_near_us(air_wake_us(air), 2000);
-    assert_ptr_equal(air_pop(air, 2000, &device), &cookies[2]);
+    assert_ptr_equal(arrived(air, 2000, &device), &cookies[2]);
     assert_int_equal(device, 1);
-    assert_ptr_equal(air_pop(air, 3000, &device), &cookies[1]);
+    assert_ptr_equal(arrived(air, 3000, &device), &cookies[1]);
     assert_int_equal(device, 0);
+    assert_true(isinf(air_wake_us(air)));
+    air_free(air);
+}
+
+static void messages_on_one_downlink_arrive_one_after_the_other(void **state)
+{
+    (void)state;
+    double uplink[2] = {1, 1}, downlink[2] = {1000, 1000};
+    struct rates rates = {uplink, downlink, 1000};
+    struct air *air = air_new(2, &rates);
+    struct shaper_piece piece;
+    int cookies[3], device;
+    air_send(air, 0, 1, 1, &cookies[0]); /* 1 ms each */
+    air_send(air, 0, 1, 1, &cookies[1]);
+    air_send(air, 0, 0, 3, &cookies[2]);
+    assert_true(air_take(air, 1000, &device, &piece));
+    assert_true(piece.is_last && piece.cookie == &cookies[0]);
+    assert_false(air_take(air, 1000, &device, &piece));
+    assert_near_us(air_wake_us(air), 2000);
+    air_shift_clock(air, -1000);
+    assert_near_us(air_wake_us(air), 1000);
+    assert_true(air_take(air, 1000, &device, &piece));
+    assert_true(piece.is_last && piece.cookie == &cookies[1]);
+    assert_int_equal(device, 1);
+    assert_true(air_take(air, 2000, &device, &piece));
+    assert_true(piece.is_last && piece.cookie == &cookies[2]);
+    assert_true(isinf(air_wake_us(air)));
+    air_free(air);
+}
+
+static void what_is_on_the_air_arrives_in_pieces_if_asked(void **state)
+{
+    (void)state;
+    double uplink[1] = {1}, downlink[1] = {8000};
+    struct rates rates = {uplink, downlink, 8000}; /* a byte a millisecond */
+    struct air *air = air_new(1, &rates);
+    struct shaper_piece piece;
+    int cookies[2], device;
+    air_set_step(air, 2000);
+    air_broadcast(air, 0, 8 * 6, &cookies[0]);
+    air_send(air, 0, 0, 8 * 4, &cookies[1]);
+    double due_us[] = {2000, 4000, 6000, 8000, 10000};
+    for (size_t i = 0; i < ARRAY_LEN(due_us); i++) {
+        assert_near_us(air_wake_us(air), due_us[i]);
+        assert_false(air_take(air, due_us[i] - 1, &device, &piece));
+        assert_true(air_take(air, due_us[i], &device, &piece));
+        assert_int_equal(device, i < 3 ? AIR_ALL : 0);
+        assert_ptr_equal(piece.cookie, &cookies[i >= 3]);
+        assert_int_equal(piece.offset_bytes, i < 3 ? 2 * i : 2 * (i - 3));
+        assert_int_equal(piece.n_bytes, 2);
+        assert_int_equal(piece.is_last, i == 2 || i == 4);
+    }
     assert_true(isinf(air_wake_us(air)));
     air_free(air);
 }
@@ -409,6 +473,8 @@ int main(void)
         cmocka_unit_test(evaluations_cover_the_test_set_as_asked),
         cmocka_unit_test(more_devices_than_test_samples_are_fine),
         cmocka_unit_test(a_broadcast_keeps_the_downlinks_waiting),
+        cmocka_unit_test(messages_on_one_downlink_arrive_one_after_the_other),
+        cmocka_unit_test(what_is_on_the_air_arrives_in_pieces_if_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

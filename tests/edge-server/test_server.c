@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,8 +54,10 @@ static void open_table_with(struct table *t, const char *framework, const char *
     t->first[1] = 4;
     t->first[2] = 10;
     t->partition = (struct partition){t->index, t->first, N_DEVICES};
-    struct server_inputs inputs = {&t->e, &t->schedule, has_partition ? &t->partition : NULL,
-                                   N_TEST};
+    struct server_inputs inputs = {.experiment = &t->e,
+                                   .schedule = &t->schedule,
+                                   .partition = has_partition ? &t->partition : NULL,
+                                   .n_test_samples = N_TEST};
     t->server = server_new(&inputs, &err);
     if (!t->server)
         fail_msg("%s", err.text);
@@ -467,7 +470,10 @@ static void a_device_cannot_end_a_round_between_its_two_gradients(void **state)
     server_free(t.server);
     t.e.testbed.models_link = true; /* so that the broadcast and the rest do not arrive together */
     struct err err = ERR_INIT;
-    struct server_inputs inputs = {&t.e, &t.schedule, &t.partition, N_TEST};
+    struct server_inputs inputs = {.experiment = &t.e,
+                                   .schedule = &t.schedule,
+                                   .partition = &t.partition,
+                                   .n_test_samples = N_TEST};
     t.server = server_new(&inputs, &err);
     seat_both(&t);
     say(&t, 10, activations(1, 1));
@@ -711,6 +717,115 @@ static void taking_turns_one_device_trains_at_a_time(void **state)
     assert_fails(&t, "device pi-1: handed on 0 bytes of front weights instead of 10288");
 }
 
+static void say_at(struct table *t, uint64_t peer, struct msg *msg, double now_us)
+{
+    server_receive(t->server, peer, &msg, now_us);
+    server_advance(t->server, now_us);
+}
+
+/* A table that asks for the time every second, both devices seated. */
+static void open_table_with_clocks(struct table *t)
+{
+    struct err err = ERR_INIT;
+    open_table(t, "training.framework=psl");
+    server_free(t->server);
+    struct server_inputs inputs = {.experiment = &t->e,
+                                   .schedule = &t->schedule,
+                                   .partition = &t->partition,
+                                   .n_test_samples = N_TEST,
+                                   .clock_every_us = 1e6};
+    t->server = server_new(&inputs, &err);
+    static const char *const names[] = {"pi-0", "pi-1"};
+    for (uint64_t i = 0; i < 2; i++) {
+        say_at(t, 10 + i, hello(names[i]), 0);
+        drop(t, 10 + i, MSG_ASSIGNMENT);
+    }
+    say_at(t, 10, ready(4), 0);
+    say_at(t, 11, ready(6), 0);
+}
+
+/* The answer to the question that is there, of a clock so much ahead; the ways take so long. */
+static double tell_time(struct table *t, uint64_t peer, double ahead_us, double there_us,
+                        double back_us)
+{
+    struct msg *msg = hear(t, peer, MSG_CLOCK);
+    double asked_us = msg->clock.server_sent_s * 1e6;
+    msg->clock.device_received_s = (asked_us + there_us + ahead_us) * 1e-6;
+    msg->clock.device_sent_s = (asked_us + there_us + 5 + ahead_us) * 1e-6;
+    double now_us = asked_us + there_us + 5 + back_us;
+    say_at(t, peer, msg, now_us);
+    return now_us;
+}
+
+static double tell_times(struct table *t)
+{
+    double now_us = 0;
+    for (int i = 0; i < 8; i++) /* the fourth has the shortest round trip */
+        now_us = tell_time(t, 10, 250000, i == 3 ? 60 : 100, i == 3 ? 20 : 900);
+    for (int i = 0; i < 8; i++)
+        now_us = tell_time(t, 11, -1e9, 50, 50);
+    return now_us;
+}
+
+static void the_shortest_round_trip_says_how_far_a_clock_is_ahead(void **state)
+{
+    (void)state;
+    struct table t;
+    open_table_with_clocks(&t);
+    assert_int_equal(server_state(t.server), SERVER_CLOCKS);
+    assert_int_equal(server_wanted_round(t.server), 0);
+    double now_us = tell_times(&t);
+    assert_silent(&t);
+    assert_int_equal(server_wanted_round(t.server), 1);
+    go_on(&t); /* begins at 0 */
+    for (uint64_t peer = 10; peer <= 11; peer++) {
+        drop(&t, peer, MSG_ROUND);
+        struct msg *msg = activations(1, 0);
+        msg->activations.forward_start_s = peer == 10 ? 0.25 + 0.001 : -1000 + 0.002;
+        say_at(&t, peer, msg, now_us);
+    }
+    for (int i = 0; i < 3; i++)
+        server_advance(t.server, now_us);
+    for (uint64_t peer = 10; peer <= 11; peer++)
+        drop(&t, peer, MSG_GRADIENT);
+    for (uint64_t peer = 10; peer <= 11; peer++)
+        say_at(&t, peer, round_done(1), now_us);
+    const struct round_record *record = server_next_record(t.server);
+    assert_non_null(record);
+    const struct device_record *one = &record->devices[0], *two = &record->devices[1];
+    assert_true(one->has_clock && two->has_clock);
+    assert_true(fabs(one->clock_offset_s - 0.25 - 20e-6) < 1e-9); /* half of what the ways differ */
+    assert_true(fabs(one->clock_bound_s - 40e-6) < 1e-9);
+    assert_true(fabs(two->clock_offset_s + 1000) < 1e-9);
+    assert_true(fabs(two->clock_bound_s - 50e-6) < 1e-9);
+    assert_true(fabs(one->forward_start_us - 980) < 1e-3);
+    assert_true(fabs(two->forward_start_us - 2000) < 1e-3);
+    /* Not asked again before a second is over. */
+    assert_int_equal(server_wanted_round(t.server), 2);
+    server_advance(t.server, now_us + 0.9e6);
+    assert_silent(&t);
+    server_advance(t.server, now_us + 1.1e6);
+    assert_int_equal(server_wanted_round(t.server), 0);
+    drop(&t, 10, MSG_CLOCK);
+    close_table(&t);
+}
+
+static void times_that_nobody_asked_for_end_the_run(void **state)
+{
+    (void)state;
+    struct table t;
+    for (int wrong = 0; wrong < 3; wrong++) {
+        open_table_with_clocks(&t);
+        struct msg *msg = hear(&t, 10, MSG_CLOCK);
+        msg->clock.device_sent_s = wrong == 0 ? -1 : 0;
+        msg->clock.server_sent_s += wrong == 1;
+        say_at(&t, wrong == 2 ? 11 : 10, msg, 10);
+        assert_fails(&t, wrong == 0   ? "device pi-0: its clock went back by 1 s while it looked"
+                         : wrong == 1 ? "device pi-0: told a time that nobody asked for"
+                                      : "device pi-1: told a time that nobody asked for");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -733,6 +848,8 @@ int main(void)
         cmocka_unit_test(between_rounds_the_server_waits_to_be_told_to_go_on),
         cmocka_unit_test(a_device_with_too_little_data_is_refused),
         cmocka_unit_test(taking_turns_one_device_trains_at_a_time),
+        cmocka_unit_test(the_shortest_round_trip_says_how_far_a_clock_is_ahead),
+        cmocka_unit_test(times_that_nobody_asked_for_end_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

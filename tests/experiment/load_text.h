@@ -57,7 +57,7 @@ __attribute__((unused)) static void write_bytes(const char *name, const char *te
 __attribute__((unused)) static const struct experiment_choices *load_choices(void)
 {
     static const char *const frameworks[] = {"sl", "psl", "epsl", NULL};
-    static const char *const policies[] = {"auto", "exact", "fixed", "random", NULL};
+    static const char *const policies[] = {"auto", "equal", "exact", "fixed", "random", NULL};
     static const struct experiment_choices choices = {frameworks, policies};
     return &choices;
 }

@@ -133,9 +133,10 @@ static void totals_are_limited(void **state)
     (void)state;
     must_refuse(TINY_MODEL "devices: [{name: a, count: 60000}, {name: b, count: 60000}]\n", NULL,
                 "x.yaml:6:10: devices: 120000 devices in all: at most 100000 are taken\n");
-    must_refuse(TINY_MODEL "devices: [{count: 5000}]\nradio: {subchannels: 5000}\n", NULL,
-                "x.yaml:7:22: radio.subchannels: value '5000': 5000 devices times 5000 subchannels "
-                "must be at most 20000000\n");
+    must_refuse(
+        TINY_MODEL "devices: [{count: 5000}]\nradio: {subchannels: 5000, fading: rayleigh}\n", NULL,
+        "x.yaml:7:22: radio.subchannels: value '5000': 5000 devices times 5000 subchannels "
+        "must be at most 20000000 with fading or a table of gains\n");
 }
 
 static void cuts_are_layers_before_the_last(void **state)

@@ -185,10 +185,10 @@ static void send_in_steps(double rate_bps, uint64_t n_bytes, uint64_t late_us, s
 {
     struct shaper *shaper = shaper_new(rate_bps);
     struct shaper_piece piece = {.is_last = false};
-    uint64_t step = shaper_step_bytes(rate_bps), sent = 0;
     double start_us = 777, now_us = start_us;
 
     shaper_push(shaper, start_us, 8.0 * (double)n_bytes, &cookies[0]);
+    uint64_t step = shaper_step_bytes(shaper, 1000), sent = 0;
     double end_us = shaper_next_us(shaper);
     while (!piece.is_last) {
         double wanted_us = shaper_step_us(shaper, step);
@@ -227,13 +227,37 @@ static void steps_end_when_the_equation_says_at_any_rate_and_size(void **state)
         }
 }
 
-static void steps_are_about_a_millisecond_within_bounds(void **state)
+static void steps_are_equal_not_too_short_and_not_too_many(void **state)
 {
+    static const struct {
+        double bits, step_us;
+        uint64_t bytes;
+    } cases[] = {
+        {8 * 10000, 2000, 2000}, /* 10 ms: five of 2 ms */
+        {8 * 11000, 2000, 2200}, /* 11 ms: five of 2.2 ms */
+        {8 * 3999, 2000, 3999},  /* less than two: whole */
+        {8 * 1e6, 2000, 15625},  /* a second: 64 steps */
+        {8 * 1e6 + 8, 2000, 15626}, {8 * 1e6, HUGE_VAL, 1000000}, {0, 2000, 1},
+    };
+
     (void)state;
-    assert_int_equal(shaper_step_bytes(1e6), 4096);
-    assert_int_equal(shaper_step_bytes(1e8), 12500);
-    assert_int_equal(shaper_step_bytes(1e12), 262144);
-    assert_int_equal(shaper_step_bytes(HUGE_VAL), 262144);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct shaper *shaper = shaper_new(8e6); /* a byte a microsecond */
+        shaper_push(shaper, 0, cases[i].bits, &cookies[0]);
+        assert_int_equal(shaper_step_bytes(shaper, cases[i].step_us), cases[i].bytes);
+        shaper_free(shaper);
+    }
+}
+
+static void a_link_without_a_rate_has_whole_messages(void **state)
+{
+    struct shaper *shaper = shaper_new(HUGE_VAL);
+
+    (void)state;
+    assert_true(shaper_step_bytes(shaper, 2000) > 0); /* nothing there */
+    shaper_push(shaper, 0, 8 * 1e6, &cookies[0]);
+    assert_int_equal(shaper_step_bytes(shaper, 2000), 1000000);
+    shaper_free(shaper);
 }
 
 static void a_sender_woken_late_gets_all_that_is_due_at_once(void **state)
@@ -340,7 +364,8 @@ int main(void)
         cmocka_unit_test(ages_of_transmission_do_not_overflow),
         cmocka_unit_test(a_random_schedule_conserves_bits_and_never_beats_the_rate),
         cmocka_unit_test(steps_end_when_the_equation_says_at_any_rate_and_size),
-        cmocka_unit_test(steps_are_about_a_millisecond_within_bounds),
+        cmocka_unit_test(steps_are_equal_not_too_short_and_not_too_many),
+        cmocka_unit_test(a_link_without_a_rate_has_whole_messages),
         cmocka_unit_test(a_sender_woken_late_gets_all_that_is_due_at_once),
         cmocka_unit_test(a_message_without_bytes_is_one_empty_last_piece),
         cmocka_unit_test(a_message_taken_in_part_may_be_popped),

@@ -182,7 +182,10 @@ static void assert_does_not_start(const char *setting, const char *message)
     struct line line;
     const char *const sets[] = {SMALL, setting, NULL};
     line_open(&line, sets);
-    struct server_inputs inputs = {&line.e, &line.schedule, &line.partition, 64};
+    struct server_inputs inputs = {.experiment = &line.e,
+                                   .schedule = &line.schedule,
+                                   .partition = &line.partition,
+                                   .n_test_samples = 64};
     assert_null(server_new(&inputs, &line.err));
     if (!strstr(line.err.text, message))
         fail_msg("'%s' is missing in: %s", message, line.err.text);
@@ -206,7 +209,10 @@ static void weights_that_do_not_fit_are_told_by_name(void **state)
     line_close(&line);
     const char *const others[] = {SMALL, weights, "model.classes=12", NULL};
     line_open(&line, others);
-    struct server_inputs inputs = {&line.e, &line.schedule, &line.partition, 64};
+    struct server_inputs inputs = {.experiment = &line.e,
+                                   .schedule = &line.schedule,
+                                   .partition = &line.partition,
+                                   .n_test_samples = 64};
     assert_null(server_new(&inputs, &line.err));
     assert_non_null(strstr(line.err.text,
                            "weights.safetensors: tensor 'fc3.weight': shape (10x84): "

@@ -24,6 +24,7 @@
 #include "edge-server/server.h"
 #include "models/dataset.h"
 #include "tests/data/tiny_idx.h"
+#include "wire/piece.h"
 
 #define LINE_MAX_ROUNDS  64
 #define LINE_MAX_DEVICES 16
@@ -50,8 +51,13 @@ struct line {
     int first; /* which device is served first: the order of arrival must not matter */
     struct line_round rounds[LINE_MAX_ROUNDS];
     size_t n_rounds;
-    uint64_t n_up[MSG_N_KINDS], n_down[MSG_N_KINDS]; /* messages seen */
-    struct results *results;                         /* records go there too; NULL */
+    uint64_t n_up[MSG_N_KINDS],
+        n_down[MSG_N_KINDS]; /* messages seen; pieces and what they are of */
+    double step_us;          /* what is paced goes in pieces that last so long; 0: whole */
+    double clock_every_us;   /* as in struct server_inputs */
+    double clock_ahead_us;   /* the devices' clocks are so much ahead of the server's */
+    struct joint up[LINE_MAX_DEVICES], down[LINE_MAX_DEVICES];
+    struct results *results; /* records go there too; NULL */
     struct err err;
 };
 
@@ -74,7 +80,7 @@ static inline void line_open(struct line *line, const char *const *sets)
     assert_true(line->e.n_devices <= LINE_MAX_DEVICES);
     if (schedule_open(&line->schedule, &line->e, &line->err))
         fail_msg("%s", line->err.text);
-    if (strcmp(line->e.data.partition, "local") == 0)
+    if (!line->e.training.learns || strcmp(line->e.data.partition, "local") == 0)
         return;
     struct dataset *train =
         dataset_open(line->e.data.format, line->e.data.dir, DATASET_TRAIN, &line->err);
@@ -97,12 +103,17 @@ static inline void line_start(struct line *line)
     struct server_inputs inputs = {.experiment = &line->e,
                                    .schedule = &line->schedule,
                                    .partition = line->partition.index ? &line->partition : NULL,
-                                   .n_test_samples = line->e.data.test_samples};
+                                   .n_test_samples = line->e.data.test_samples,
+                                   .step_us = line->step_us,
+                                   .clock_every_us = line->clock_every_us};
     line->server = server_new(&inputs, &line->err);
     if (!line->server)
         fail_msg("%s", line->err.text);
-    for (int i = 0; i < line->e.n_devices; i++)
+    for (int i = 0; i < line->e.n_devices; i++) {
         line->devices[i] = device_new(line->e.devices[i].name, line->e.data.dir);
+        if (line->step_us > 0)
+            device_set_step(line->devices[i], line->step_us * line->e.testbed.time_scale);
+    }
 }
 
 static inline void line_close(struct line *line)
@@ -165,9 +176,14 @@ static inline void line_go_on(struct line *line)
     server_start_round(line->server, line->now_us);
 }
 
+static inline double line_device_us(const struct line *line)
+{
+    return line->now_us + line->clock_ahead_us;
+}
+
 static inline void line_advance(struct line *line, int device)
 {
-    if (device_advance(line->devices[device], line->now_us, &line->err))
+    if (device_advance(line->devices[device], line_device_us(line), &line->err))
         print_message("device %d: %s\n", device, line->err.text);
 }
 
@@ -182,18 +198,26 @@ static inline bool line_exchange(struct line *line)
         int i = (line->first + k) % n;
         while ((msg = device_next(line->devices[i]))) {
             line->n_up[msg->kind]++;
+            has_moved = true;
+            if (joint_take(&line->up[i], &msg, &line->err))
+                fail_msg("%s", line->err.text);
+            if (!msg)
+                continue;
             server_receive(line->server, (uint64_t)i + 1, &msg, line->now_us);
             server_advance(line->server, line->now_us);
-            has_moved = true;
         }
     }
     while ((msg = server_next_message(line->server, &peer))) {
         assert_in_range(peer, 1, n);
         line->n_down[msg->kind]++;
-        if (device_receive(line->devices[peer - 1], &msg, line->now_us, &line->err))
+        has_moved = true;
+        if (joint_take(&line->down[peer - 1], &msg, &line->err))
+            fail_msg("%s", line->err.text);
+        if (!msg)
+            continue;
+        if (device_receive(line->devices[peer - 1], &msg, line_device_us(line), &line->err))
             print_message("device %d: %s\n", (int)peer - 1, line->err.text);
         line_advance(line, (int)peer - 1);
-        has_moved = true;
     }
     return has_moved;
 }
@@ -212,7 +236,7 @@ static inline void line_run(struct line *line)
             ;
         double wake_us = server_wake_us(line->server);
         for (int i = 0; i < line->e.n_devices; i++) {
-            double device_us = device_wake_us(line->devices[i]);
+            double device_us = device_wake_us(line->devices[i]) - line->clock_ahead_us;
             wake_us = device_us < wake_us ? device_us : wake_us;
         }
         if (isinf(wake_us))

@@ -86,7 +86,7 @@ static inline struct msg *example_samples(enum msg_kind kind)
 {
     struct msg *msg = msg_new(kind);
     if (kind == MSG_ACTIVATIONS)
-        msg->activations = (struct msg_activations){11, 4, 0.25, 0.125};
+        msg->activations = (struct msg_activations){11, 4, 0.25, 0.125, -3.5};
     else
         msg->evaluation = (struct msg_evaluation){21, 22, 4};
     msg_attach(msg, example_payload(4 * 4 * 6));
@@ -110,7 +110,7 @@ static inline struct msg *example(enum msg_kind kind)
     if (kind == MSG_GRADIENT)
         msg->gradient = (struct msg_gradient){13, 32, 2, true};
     if (kind == MSG_ROUND_DONE)
-        msg->round_done = (struct msg_round_done){14, 0.75, 0.625, 9};
+        msg->round_done = (struct msg_round_done){14, 0.75, 0.625, 9, 4.5};
     if (kind == MSG_EVALUATE)
         msg->evaluate = (struct msg_evaluate){15, 16, 17, 18};
     if (kind == MSG_ASSIGNMENT) {
@@ -120,6 +120,12 @@ static inline struct msg *example(enum msg_kind kind)
     }
     if (kind == MSG_LAYERS)
         msg->layers = (struct msg_layers){19};
+    if (kind == MSG_PIECE) {
+        msg->piece = (struct msg_piece){MSG_GRADIENT, 1, 8, 24};
+        msg_attach(msg, example_payload(11));
+    }
+    if (kind == MSG_CLOCK)
+        msg->clock = (struct msg_clock){-1.25, 2.5, 2.75};
     if (kind == MSG_ROUND || kind == MSG_GRADIENT || kind == MSG_ROUND_DONE || kind == MSG_FRONT ||
         kind == MSG_LAYERS)
         msg_attach(msg, example_payload(4 * 6));

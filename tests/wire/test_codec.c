@@ -94,6 +94,21 @@ static void a_device_with_samples_of_its_own_gets_none(void **state)
     msg_free(msg);
 }
 
+static void an_assignment_without_learning_carries_no_bytes(void **state)
+{
+    (void)state;
+    struct msg *sent = example(MSG_ASSIGNMENT);
+    sent->assignment.has_own_samples = sent->assignment.is_without_learning = true;
+    for (size_t i = 0; i < 2; i++) {
+        payload_drop(sent->payload[i]);
+        sent->payload[i] = payload_new(0);
+    }
+    struct msg *msg = there_and_back(sent);
+    assert_true(msg->assignment.is_without_learning);
+    assert_int_equal(msg_payload_bytes(msg), 0);
+    msg_free(msg);
+}
+
 static void lists_of_layers_keep_their_shape(void **state)
 {
     (void)state;
@@ -155,7 +170,8 @@ static void activations_keep_their_fields(void **state)
     struct msg *msg = there_and_back(example(MSG_ACTIVATIONS));
     assert_int_equal(msg->activations.round, 11);
     assert_int_equal(msg->activations.n_samples, 4);
-    assert_true(msg->activations.forward_s == 0.25 && msg->activations.forward_busy_s == 0.125);
+    assert_true(msg->activations.forward_s == 0.25 && msg->activations.forward_busy_s == 0.125 &&
+                msg->activations.forward_start_s == -3.5);
     msg_free(msg);
 }
 
@@ -177,6 +193,36 @@ static void round_done_keeps_its_fields(void **state)
     assert_int_equal(msg->round_done.round, 14);
     assert_true(msg->round_done.backward_s == 0.75 && msg->round_done.backward_busy_s == 0.625);
     assert_int_equal(msg->round_done.n_overruns, 9);
+    assert_true(msg->round_done.backward_start_s == 4.5);
+    msg_free(msg);
+}
+
+static void a_piece_and_a_clock_keep_their_fields(void **state)
+{
+    (void)state;
+    struct msg *msg = there_and_back(example(MSG_PIECE));
+    assert_int_equal(msg->piece.kind, MSG_GRADIENT);
+    assert_int_equal(msg->piece.payload, 1);
+    assert_int_equal(msg->piece.offset, 8);
+    assert_int_equal(msg->piece.total_bytes, 24);
+    msg_free(msg);
+    msg = there_and_back(example(MSG_CLOCK));
+    assert_true(msg->clock.server_sent_s == -1.25 && msg->clock.device_received_s == 2.5 &&
+                msg->clock.device_sent_s == 2.75);
+    msg_free(msg);
+}
+
+static void a_message_keeps_what_came_ahead_of_it(void **state)
+{
+    (void)state;
+    struct msg *msg = example(MSG_LAYERS);
+    payload_drop(msg->payload[0]);
+    msg->payload[0] = payload_new(0);
+    msg->ahead_bytes[0] = 24;
+    msg->ahead_bytes[1] = 4;
+    msg = there_and_back(msg);
+    assert_int_equal(msg->ahead_bytes[0], 24);
+    assert_int_equal(msg->ahead_bytes[1], 4);
     msg_free(msg);
 }
 
@@ -282,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_hello_of_another_version_is_decoded),
         cmocka_unit_test(assignment_keeps_its_fields),
         cmocka_unit_test(a_device_with_samples_of_its_own_gets_none),
+        cmocka_unit_test(an_assignment_without_learning_carries_no_bytes),
         cmocka_unit_test(lists_of_layers_keep_their_shape),
         cmocka_unit_test(ready_keeps_its_fields),
         cmocka_unit_test(round_keeps_its_fields),
@@ -289,6 +336,8 @@ int main(void)
         cmocka_unit_test(activations_keep_their_fields),
         cmocka_unit_test(gradient_keeps_its_fields),
         cmocka_unit_test(round_done_keeps_its_fields),
+        cmocka_unit_test(a_piece_and_a_clock_keep_their_fields),
+        cmocka_unit_test(a_message_keeps_what_came_ahead_of_it),
         cmocka_unit_test(evaluate_and_evaluation_keep_their_fields),
         cmocka_unit_test(stop_and_error_keep_their_reason),
         cmocka_unit_test(a_reason_of_any_bytes_arrives_as_printable_ascii),

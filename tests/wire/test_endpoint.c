@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "tests/wire/endpoints.h"
+#include "wire/piece.h"
 
 static void messages_of_every_kind_pass_both_ways(void **state)
 {
@@ -22,6 +23,8 @@ static void messages_of_every_kind_pass_both_ways(void **state)
     uint64_t peer;
     struct endpoint *server = listen_any(5), *device = join(server, 5, &peer);
     for (int kind = MSG_HELLO; kind < MSG_N_KINDS; kind++) {
+        if (kind == MSG_PIECE) /* never comes out by itself */
+            continue;
         struct msg *sent = example((enum msg_kind)kind);
         send_example(server, peer, (enum msg_kind)kind);
         struct msg *msg = expect_msg(device, (enum msg_kind)kind, NULL);
@@ -35,6 +38,65 @@ static void messages_of_every_kind_pass_both_ways(void **state)
     }
     endpoint_close(device, 0);
     endpoint_close(server, 0);
+}
+
+/* The first n_ahead bytes in pieces of `step`, then the rest unless it is to be missing. */
+static void send_in_pieces(struct endpoint *from, uint64_t to, struct payload *payload, size_t step,
+                           size_t n_ahead, bool has_rest)
+{
+    struct msg *msg = msg_new(MSG_GRADIENT);
+    msg->gradient = (struct msg_gradient){1, 0, 1, false};
+    msg_attach(msg, payload_share(payload));
+    for (size_t offset = 0; offset < n_ahead; offset += step) {
+        struct msg *piece = piece_cut(msg, offset, step);
+        endpoint_send(from, to, &piece);
+    }
+    if (has_rest) {
+        piece_rest(msg, n_ahead);
+        endpoint_send(from, to, &msg);
+    }
+    msg_free(msg);
+}
+
+static void messages_in_pieces_of_several_peers_arrive_whole(void **state)
+{
+    (void)state;
+    enum { N = 3, STEPS = 100, STEP = 10001 };
+    struct endpoint *server = listen_any(5), *device[N];
+    struct payload *payload = example_payload(4 * 256000);
+    uint64_t peer[N];
+    for (int i = 0; i < N; i++)
+        device[i] = join(server, 5, &peer[i]);
+    for (int i = 0; i < N; i++) {
+        send_in_pieces(device[i], 0, payload, STEP, (size_t)(STEPS * STEP), true);
+        send_in_pieces(server, peer[i], payload, 4 * 256000, 4 * 256000, true);
+    }
+    for (int i = 0; i < 2 * N; i++) {
+        struct msg *msg = expect_msg(i < N ? server : device[i - N], MSG_GRADIENT, NULL);
+        assert_int_equal(payload_bytes(msg->payload[0]), payload_bytes(payload));
+        assert_memory_equal(payload_data(msg->payload[0]), payload_data(payload),
+                            payload_bytes(payload));
+        msg_free(msg);
+    }
+    expect_nothing(server);
+    for (int i = 0; i < N; i++)
+        endpoint_close(device[i], 0);
+    endpoint_close(server, 0);
+    payload_drop(payload);
+}
+
+static void a_peer_lost_in_the_middle_of_a_message_leaves_nothing_of_it(void **state)
+{
+    (void)state;
+    uint64_t peer;
+    struct endpoint *server = listen_any(5), *device = join(server, 5, &peer);
+    struct payload *payload = example_payload(4000);
+    send_in_pieces(device, 0, payload, 100, 3000, false);
+    endpoint_close(device, 5);
+    assert_int_equal(expect(server, WIRE_LOST, NULL), peer);
+    expect_nothing(server);
+    endpoint_close(server, 0); /* asan: what had come is freed */
+    payload_drop(payload);
 }
 
 static void sixteen_mebibytes_arrive_intact(void **state)
@@ -241,6 +303,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_of_every_kind_pass_both_ways),
+        cmocka_unit_test(messages_in_pieces_of_several_peers_arrive_whole),
+        cmocka_unit_test(a_peer_lost_in_the_middle_of_a_message_leaves_nothing_of_it),
         cmocka_unit_test(sixteen_mebibytes_arrive_intact),
         cmocka_unit_test(payloads_of_every_size_are_aligned_and_intact),
         cmocka_unit_test(one_payload_goes_to_several_peers),

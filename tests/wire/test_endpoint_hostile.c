@@ -12,6 +12,7 @@
 
 #include "tests/wire/endpoints.h"
 #include "wire/codec.h"
+#include "wire/piece.h"
 
 struct raw {
     void *context, *socket;
@@ -158,12 +159,48 @@ static void a_device_refuses_a_malformed_server_too(void **state)
     endpoint_close(device, 0);
 }
 
+static void raw_send_msg(struct raw *raw, struct msg *msg)
+{
+    struct payload *control = msg_encode(msg);
+    zmq_send(raw->socket, payload_data(control), payload_bytes(control),
+             msg->n_payloads ? ZMQ_SNDMORE : 0);
+    for (int i = 0; i < msg->n_payloads; i++)
+        zmq_send(raw->socket, payload_data(msg->payload[i]), payload_bytes(msg->payload[i]),
+                 i + 1 < msg->n_payloads ? ZMQ_SNDMORE : 0);
+    payload_drop(control);
+    msg_free(msg);
+}
+
+/* 20 bytes go ahead, 8 more or less are owned up to. */
+static void wrong_numbers_of_bytes_ahead_are_refused_and_their_sender_told(void **state)
+{
+    (void)state;
+    struct endpoint *server = listen_any(5);
+    for (int error = -8; error <= 8; error += 16) {
+        struct raw raw = raw_open(ZMQ_DEALER);
+        assert_int_equal(zmq_connect(raw.socket, endpoint_address(server)), 0);
+        struct msg *msg = example(MSG_ACTIVATIONS);
+        for (size_t offset = 0; offset < 20; offset += 5)
+            raw_send_msg(&raw, piece_cut(msg, offset, 5));
+        piece_rest(msg, (size_t)(20 + error));
+        raw_send_msg(&raw, msg);
+        const char *why = error < 0 ? "activations: 20 bytes came ahead of payload 1, not 12"
+                                    : "activations: 20 bytes came ahead of payload 1, not 28";
+        expect(server, WIRE_REFUSED, why);
+        raw_expect_error(&raw, why);
+        raw_close(&raw);
+    }
+    expect_nothing(server);
+    endpoint_close(server, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_messages_are_refused_and_their_sender_told),
         cmocka_unit_test(a_refused_peer_is_ignored_and_others_are_not),
         cmocka_unit_test(a_routing_id_of_ones_own_is_refused),
+        cmocka_unit_test(wrong_numbers_of_bytes_ahead_are_refused_and_their_sender_told),
         cmocka_unit_test(a_device_refuses_a_malformed_server_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

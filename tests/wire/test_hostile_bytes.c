@@ -172,8 +172,8 @@ static void many_fields_are_refused(void **state)
     (void)state;
     size_t size = MSG_MAX_CONTROL;
     unsigned char *buffer = mem_zero(size, 1);
-    for (size_t i = 0; i + 1 < size; i += 2)
-        buffer[i] = 0x78; /* field 15, a number: 0 */
+    for (size_t i = 0; i + 3 < size; i += 3)
+        memcpy(buffer + i, "\x90\x03", 3); /* field 50, a number: 0 */
     refuses(buffer, size, "too many fields");
     free(buffer);
 }
@@ -306,6 +306,8 @@ static void numbers_out_of_range_are_refused(void **state)
             "crop_padding is 65537; 0 to 65536");
     REFUSES(MSG_ASSIGNMENT, m->assignment.has_own_samples = true,
             "payload 1 is not empty and has_own_samples true");
+    REFUSES(MSG_ASSIGNMENT, m->assignment.is_without_learning = true,
+            "bytes of payload and is_without_learning true");
     REFUSES(MSG_ASSIGNMENT, m->assignment.data_format[0] = '\0', "data_format is empty");
     REFUSES(MSG_ASSIGNMENT, m->assignment.data_std = 0, "data_std is 0");
     REFUSES(MSG_ASSIGNMENT, m->assignment.data_mean = inf, "data_mean is inf");
@@ -329,6 +331,19 @@ static void numbers_out_of_range_are_refused(void **state)
     REFUSES(MSG_GRADIENT, m->gradient.n_slots = 5, "gradient is 24 bytes");
     REFUSES(MSG_GRADIENT, m->gradient.first_slot = UINT32_MAX, "first_slot is 4294967295");
     REFUSES(MSG_ROUND_DONE, m->round_done.backward_busy_s = nan, "backward_busy_s is nan");
+    REFUSES(MSG_ACTIVATIONS, m->activations.forward_start_s = nan, "forward_start_s is nan");
+    REFUSES(MSG_ROUND_DONE, m->round_done.backward_start_s = inf, "backward_start_s is inf");
+    REFUSES(MSG_CLOCK, m->clock.device_sent_s = nan, "device_sent_s is nan");
+    REFUSES(MSG_PIECE, m->piece.kind = MSG_HELLO, "kind 1 does not come in pieces");
+    REFUSES(MSG_PIECE, m->piece.kind = 4000000000, "kind 4000000000 does not come in pieces");
+    REFUSES(MSG_PIECE, m->piece.payload = 0, "payload is 0; 1 to 2");
+    REFUSES(MSG_PIECE, m->piece.payload = 3, "payload is 3; 1 to 2");
+    REFUSES(MSG_PIECE, m->piece.total_bytes = 26, "total_bytes is 26; a multiple of 4");
+    REFUSES(MSG_PIECE, m->piece.total_bytes = 0, "total_bytes is 0; 4 to");
+    REFUSES(MSG_PIECE, m->piece.total_bytes = (1u << 30) + 4, "total_bytes is 1073741828");
+    REFUSES(MSG_PIECE, m->piece.offset = 24, "offset is 24; 0 to 23");
+    REFUSES(MSG_PIECE, m->piece.offset = UINT64_MAX, "offset is 18446744073709551615");
+    REFUSES(MSG_PIECE, m->piece.offset = 14, "bytes of the piece is 11; 1 to 10");
     REFUSES(MSG_EVALUATE, m->evaluate.stride = 0, "stride is 0");
     REFUSES(MSG_EVALUATE, m->evaluate.n_samples = 1u << 21, "n_samples is 2097152");
     REFUSES(MSG_EVALUATE, m->evaluate.stride = 1u << 31, "index of the last sample");
@@ -350,6 +365,21 @@ static void wrong_payloads_are_refused(void **state)
             m->payload[0] = example_payload(0), "payload 1 is empty and has_own_samples false");
     REFUSES(MSG_COLLECT, msg_attach(m, example_payload(4)), "collect: 1 payloads; 0 to 0");
     REFUSES(MSG_FRONT, payload_drop(m->payload[--m->n_payloads]), "front: 0 payloads; 1 to 1");
+}
+
+static void impossible_sizes_ahead_are_refused(void **state)
+{
+    (void)state;
+    REFUSES(MSG_READY, m->ahead_bytes[0] = 4, "ready: 4 bytes ahead of payload 1, which has no");
+    REFUSES(MSG_EVALUATION, m->ahead_bytes[0] = 4, "which has no pieces");
+    REFUSES(MSG_PIECE, m->ahead_bytes[0] = 4, "which has no pieces");
+    REFUSES(MSG_GRADIENT, m->ahead_bytes[1] = 4, "4 bytes ahead of payload 2, which has no");
+    REFUSES(MSG_GRADIENT, m->ahead_bytes[0] = 1u << 30, "payload 1 is larger than 1073741824");
+    REFUSES(MSG_GRADIENT, m->ahead_bytes[0] = UINT64_MAX, "payload 1 is larger than 1073741824");
+    REFUSES(MSG_GRADIENT, m->ahead_bytes[0] = 6, "payload 1 is 30 bytes; a multiple of 4");
+    REFUSES(MSG_GRADIENT, m->ahead_bytes[0] = 4, "gradient is 28 bytes; a multiple of 4 for each");
+    REFUSES(MSG_LAYERS, m->ahead_bytes[1] = 4, "pieces of payload 2 before all of payload 1");
+    REFUSES(MSG_ACTIVATIONS, m->ahead_bytes[0] = 8, "activations are 104 bytes");
 }
 
 static void layers_may_have_no_weights_and_no_optimizer_state(void **state)
@@ -390,6 +420,7 @@ int main(void)
         cmocka_unit_test(too_long_text_is_refused),
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(wrong_payloads_are_refused),
+        cmocka_unit_test(impossible_sizes_ahead_are_refused),
         cmocka_unit_test(a_front_part_may_have_no_weights),
         cmocka_unit_test(layers_may_have_no_weights_and_no_optimizer_state),
     };

@@ -54,6 +54,40 @@ static void lent_memory_without_release_is_left_alone(void **state)
     payload_drop(NULL);
 }
 
+static void zeros_are_zero_and_take_no_memory(void **state)
+{
+    (void)state;
+    struct payload *huge[64];
+    for (int i = 0; i < 64; i++) { /* 64 GiB in all */
+        huge[i] = payload_zeros(PAYLOAD_MAX_BYTES);
+        const char *bytes = payload_data(huge[i]);
+        assert_int_equal(payload_bytes(huge[i]), PAYLOAD_MAX_BYTES);
+        assert_true(bytes[0] == 0 && bytes[PAYLOAD_MAX_BYTES - 1] == 0);
+    }
+    for (int i = 0; i < 64; i++)
+        payload_drop(huge[i]);
+    struct payload *none = payload_zeros(0);
+    assert_int_equal(payload_bytes(none), 0);
+    payload_drop(none);
+}
+
+static void a_slice_keeps_the_whole_until_it_is_dropped(void **state)
+{
+    (void)state;
+    int n_released = 0;
+    const char bytes[] = "abcdefgh";
+    struct payload *payload = payload_lend(bytes, 8, count, &n_released);
+    struct payload *slice = payload_slice(payload, 3, 4), *empty = payload_slice(payload, 8, 0);
+    payload_drop(payload);
+    assert_ptr_equal(payload_data(slice), bytes + 3);
+    assert_int_equal(payload_bytes(slice), 4);
+    assert_int_equal(payload_bytes(empty), 0);
+    payload_drop(slice);
+    assert_int_equal(n_released, 0);
+    payload_drop(empty);
+    assert_int_equal(n_released, 1);
+}
+
 static void *drop_many(void *arg)
 {
     struct payload **payloads = arg;
@@ -86,6 +120,8 @@ int main(void)
         cmocka_unit_test(own_memory_is_aligned_to_64_bytes),
         cmocka_unit_test(a_shared_payload_stays_until_the_last_drop),
         cmocka_unit_test(lent_memory_without_release_is_left_alone),
+        cmocka_unit_test(zeros_are_zero_and_take_no_memory),
+        cmocka_unit_test(a_slice_keeps_the_whole_until_it_is_dropped),
         cmocka_unit_test(threads_may_drop_references_of_the_same_payloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

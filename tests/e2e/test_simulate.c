@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `splitbed simulate` as a user sees it: files and losses of `splitbed run`, again and again the same. */
+#include "tests/e2e/process.h"
+
+#define CONFIG "configs/experiments/quickstart.yaml"
+/* The cut is fixed, so that losses do not depend on how far planning got. */
+#define QUICK                                                                                      \
+    "--set", "scheduler.cuts=[pool2]", "--set", "scheduler.time_limit=0.2 s", "--set",             \
+        "training.evaluate_every=2", "--set", "data.test_samples=200"
+
+static char *make_dir(void)
+{
+    char *dir = mem_string("/tmp/splitbed-simulate-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    return dir;
+}
+
+static void remove_dir(char *dir)
+{
+    char *command = mem_format("rm -r '%s'", dir);
+    assert_int_equal(system(command), 0);
+    free(command);
+    free(dir);
+}
+
+static char *text_in(const char *dir, const char *name)
+{
+    char *path = mem_format("%s/%s", dir, name), *text = file_text(path);
+    if (!text)
+        fail_msg("%s is not there", path);
+    free(path);
+    return text;
+}
+
+static void assert_said(const struct process *p, const char *words)
+{
+    if (!strstr(p->output, words))
+        fail_msg("'%s' is missing in: %s", words, p->output);
+}
+
+/* `command` with three rounds and what else is set, to its end. */
+static void do_short(const char *command, const char *dir, const char *const settings[3])
+{
+    const char *arguments[PROCESS_MAX_ARGS] = {
+        command, CONFIG, "--out", dir, "--set", "training.rounds=3", QUICK};
+    size_t n = 0;
+    while (arguments[n])
+        n++;
+    for (int i = 0; i < 3 && settings[i]; i++) {
+        arguments[n++] = "--set";
+        arguments[n++] = settings[i];
+    }
+    struct process p = process_start("splitbed", arguments);
+    int status = process_end(&p);
+    if (status != 0)
+        fail_msg("exit status %d: %s", status, p.output);
+    assert_said(&p, "3 rounds");
+    process_release(&p);
+}
+
+/* Columns round, cut, loss, accuracy, test_loss of rounds.csv. */
+static char *losses_in(const char *dir)
+{
+    char *text = text_in(dir, "rounds.csv"), *joined = mem_string("");
+    for (char *rest = text, *line; (line = strsep(&rest, "\n")) && *line;) {
+        char *end = line;
+        for (int i = 0; i < 5; i++)
+            end = strchr(end, ',') + 1;
+        char *longer = mem_format("%s%.*s\n", joined, (int)(end - line), line);
+        free(joined);
+        joined = longer;
+    }
+    free(text);
+    return joined;
+}
+
+static void assert_same_file(const char *a_dir, const char *b_dir, const char *name)
+{
+    char *command = mem_format("cmp '%s/%s' '%s/%s'", a_dir, name, b_dir, name);
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
+static void losses_and_weights_are_those_of_a_run(void **state)
+{
+    (void)state;
+    static const char *const settings[][3] = {
+        {"training.framework=epsl", "training.momentum=0.9", NULL},
+        {"training.framework=psl", "training.optimizer=adamw", "data.crop_padding=2"},
+        {"training.framework=sl", "devices.0.count=3", NULL},
+    };
+    static const char *const weights[] = {"back.safetensors", "back.safetensors",
+                                          "weights.safetensors"};
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        char *run = make_dir(), *simulation = make_dir();
+        do_short("run", run, settings[i]);
+        do_short("simulate", simulation, settings[i]);
+        char *a = losses_in(run), *b = losses_in(simulation);
+        assert_string_equal(a, b);
+        assert_non_null(strstr(a, "\n3,"));
+        assert_same_file(run, simulation, weights[i]);
+        free(a);
+        free(b);
+        remove_dir(run);
+        remove_dir(simulation);
+    }
+}
+
+static void do_planning_again(const char *command, const char *dir)
+{
+    const char *const arguments[] = {command, CONFIG,
+                                     "--out", dir,
+                                     "--set", "training.rounds=12",
+                                     "--set", "training.evaluate_every=0",
+                                     "--set", "data.test_samples=100",
+                                     "--set", "devices.0.count=3",
+                                     "--set", "devices.0.cycles_per_flop=1.8",
+                                     "--set", "training.framework=psl",
+                                     "--set", "radio.fading_block=round",
+                                     "--set", "radio.subchannels=3",
+                                     "--set", "server.cycles_per_flop=0.01",
+                                     "--set", "scheduler.every=2",
+                                     "--set", "scheduler.policy=bcd",
+                                     "--set", "scheduler.cuts=[pool1, pool2]",
+                                     NULL};
+    struct process p = process_start("splitbed", arguments);
+    if (process_end(&p))
+        fail_msg("%s", p.output);
+    process_release(&p);
+}
+
+static void losses_are_those_of_a_run_that_plans_again_and_moves_the_cut(void **state)
+{
+    (void)state;
+    char *run = make_dir(), *simulation = make_dir();
+    do_planning_again("run", run);
+    do_planning_again("simulate", simulation);
+    char *a = losses_in(run), *b = losses_in(simulation);
+    assert_string_equal(a, b);
+    assert_true(strstr(a, ",3,") && strstr(a, ",6,")); /* it has moved */
+    free(a);
+    free(b);
+    remove_dir(run);
+    remove_dir(simulation);
+}
+
+static void the_same_simulation_gives_the_same_tables_to_the_byte(void **state)
+{
+    (void)state;
+    static const char *const none[3] = {NULL};
+    char *a = make_dir(), *b = make_dir();
+    do_short("simulate", a, none);
+    do_short("simulate", b, none);
+    static const char *const files[] = {"rounds.csv", "devices.csv", "config.yaml",
+                                        "back.safetensors", "front-pi-4.safetensors"};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        assert_same_file(a, b, files[i]);
+    char *plan = text_in(a, "plan.json"), *plans = text_in(a, "plans.jsonl"),
+         *log = text_in(a, "log.txt");
+    assert_non_null(strstr(plan, "\"pool2\""));
+    free(plan);
+    free(plans);
+    free(log);
+    remove_dir(a);
+    remove_dir(b);
+}
+
+static void native_machines_are_simulated_as_modelled(void **state)
+{
+    (void)state;
+    static const char *const native[] = {"testbed.compute=native", "testbed.link=native", NULL};
+    static const char *const none[3] = {NULL};
+    char *a = make_dir(), *b = make_dir();
+    do_short("simulate", a, native);
+    do_short("simulate", b, none);
+    assert_same_file(a, b, "rounds.csv");
+    remove_dir(a);
+    remove_dir(b);
+}
+
+static void without_learning_no_data_are_wanted_and_there_are_no_losses(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"simulate", "run"};
+    static const char *const settings[] = {"training.learning=false", "data.dir=/nowhere", NULL};
+    for (int i = 0; i < 2; i++) {
+        char *dir = make_dir();
+        do_short(commands[i], dir, settings);
+        char *losses = losses_in(dir);
+        assert_string_equal(losses,
+                            "round,cut,loss,accuracy,test_loss,\n1,6,,,,\n2,6,,,,\n3,6,,,,\n");
+        char *weights = mem_format("%s/back.safetensors", dir);
+        assert_int_equal(access(weights, F_OK), -1);
+        free(weights);
+        free(losses);
+        remove_dir(dir);
+    }
+}
+
+static void an_interrupt_keeps_finished_rounds(void **state)
+{
+    (void)state;
+    char *dir = make_dir(), *rounds = mem_format("%s/rounds.csv", dir);
+    const char *const arguments[] = {
+        "simulate", CONFIG, "--out", dir, "--set", "training.rounds=1000000", QUICK, NULL};
+    struct process p = process_start("splitbed", arguments);
+    int64_t deadline_us = clock_now_us() + DEADLINE_US;
+    while (n_lines(rounds) < 3 && clock_now_us() < deadline_us)
+        poll(NULL, 0, 20);
+    kill(p.pid, SIGINT);
+    assert_int_equal(process_end(&p), 1);
+    assert_said(&p, "stopped by a signal");
+    assert_said(&p, "ended early after");
+    assert_said(&p, "Results: ");
+    char *text = text_in(dir, "rounds.csv");
+    assert_true(n_lines(rounds) >= 3 && text[strlen(text) - 1] == '\n');
+    free(text);
+    free(rounds);
+    process_release(&p);
+    remove_dir(dir);
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+    (void)state;
+    char *dir = make_dir(), *rounds = mem_format("%s/rounds.csv", dir);
+    fclose(fopen(rounds, "w"));
+    const struct {
+        const char *arguments[6];
+        int status;
+        const char *words;
+    } rows[] = {
+        {{"simulate", NULL}, 2, "CONFIG"},
+        {{"simulate", "/nowhere.yaml", NULL}, 2, "/nowhere.yaml"},
+        {{"simulate", CONFIG, "--set", "training.learning=maybe", NULL},
+         2,
+         "training.learning: value 'maybe': must be true or false"},
+        {{"simulate", CONFIG, "--out", dir, NULL}, 1, "holds a run already"},
+        {{"simulate", CONFIG, "--out", "/dev/null/x", NULL}, 1, "/dev/null"},
+        {{"simulate", "--help", NULL}, 0, "virtual clock"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct process p = process_start("splitbed", rows[i].arguments);
+        assert_int_equal(process_end(&p), rows[i].status);
+        assert_said(&p, rows[i].words);
+        process_release(&p);
+    }
+    free(rounds);
+    remove_dir(dir);
+}
+
+static void data_that_are_missing_are_named(void **state)
+{
+    (void)state;
+    char *dir = make_dir();
+    const char *const arguments[] = {"simulate",          CONFIG, "--out", dir, "--set",
+                                     "data.dir=/nowhere", QUICK,  NULL};
+    struct process p = process_start("splitbed", arguments);
+    assert_int_equal(process_end(&p), 1);
+    assert_said(&p, "/nowhere");
+    process_release(&p);
+    remove_dir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(losses_and_weights_are_those_of_a_run),
+        cmocka_unit_test(losses_are_those_of_a_run_that_plans_again_and_moves_the_cut),
+        cmocka_unit_test(the_same_simulation_gives_the_same_tables_to_the_byte),
+        cmocka_unit_test(native_machines_are_simulated_as_modelled),
+        cmocka_unit_test(without_learning_no_data_are_wanted_and_there_are_no_losses),
+        cmocka_unit_test(an_interrupt_keeps_finished_rounds),
+        cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(data_that_are_missing_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
