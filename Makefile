@@ -9,12 +9,13 @@ CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 WERROR  ?=
 
 # The folders from the bottom up: each may include and call only those before it
-# (models, link and wire never each other; scheduler never wire). tests/lint checks the includes.
-FOLDERS := base models link wire experiment scheduler device-agent edge-server testbed
+# (models, link, wire and netns never each other; scheduler never wire). tests/lint checks the includes.
+FOLDERS := base models link wire netns experiment scheduler device-agent edge-server testbed
 
 # What each folder's archive needs from the system; a program takes the union of its folders.
 PKG_models    := openblas zlib jansson
 PKG_wire      := libzmq libprotobuf-c
+PKG_netns     := libnl-3.0
 PKG_experiment:= yaml-0.1
 PKG_scheduler := jansson
 LIB_scheduler := -lglpk
@@ -24,11 +25,12 @@ BELOW_base        :=
 BELOW_models      := base
 BELOW_link        := base
 BELOW_wire        := base
+BELOW_netns       := base
 BELOW_experiment  := models link wire base
 BELOW_scheduler   := experiment models link base
 BELOW_device-agent:= wire link models base
-BELOW_edge-server := scheduler experiment wire link models base
-BELOW_testbed     := edge-server device-agent scheduler experiment wire link models base
+BELOW_edge-server := scheduler experiment netns wire link models base
+BELOW_testbed     := edge-server device-agent scheduler experiment netns wire link models base
 
 PROGRAMS := $(B)/bin/splitbed $(B)/bin/splitbed-server $(B)/bin/splitbed-agent
 PROGRAM_FOLDER_splitbed        := testbed

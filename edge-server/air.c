@@ -11,6 +11,9 @@ struct air {
     struct shaper *broadcast;
     struct shaper **downlinks;
     int n_devices;
+    double broadcast_bps, *downlink_bps; /* given out early: the shapers' own rates have no limit */
+    bool gives_out_early;
+    double arrival_us; /* of what was given out last */
     double step_us;
     struct event_queue due; /* one of each link that carries something: its next piece */
 };
@@ -33,10 +36,15 @@ static void note_next(struct air *air, int device)
         event_queue_add(&air->due, next_us, 0, device, NULL);
 }
 
-static void push(struct air *air, int device, double now_us, double bits, void *cookie)
+/* Early, a thing comes back when its turn begins, and the link is taken for as long as it takes. */
+static void push(struct air *air, int device, double rate_bps, double now_us, double bits,
+                 void *cookie)
 {
-    bool was_empty = isinf(shaper_next_us(link_of(air, device)));
-    shaper_push(link_of(air, device), now_us, bits, cookie);
+    struct shaper *link = link_of(air, device);
+    bool was_empty = isinf(shaper_next_us(link));
+    shaper_push(link, now_us, bits, cookie);
+    if (air->gives_out_early)
+        shaper_block(link, shaper_free_us(link) + bits / rate_bps * 1e6);
     if (was_empty)
         note_next(air, device);
 }
@@ -56,6 +64,7 @@ struct air *air_new(int n_devices, const struct rates *rates)
     air->downlinks = mem_zero((size_t)n_devices, sizeof *air->downlinks);
     for (int i = 0; i < n_devices; i++)
         air->downlinks[i] = shaper_new(HUGE_VAL);
+    air->downlink_bps = mem_zero((size_t)n_devices, sizeof *air->downlink_bps);
     if (rates)
         air_set_rates(air, rates);
     return air;
@@ -63,9 +72,22 @@ struct air *air_new(int n_devices, const struct rates *rates)
 
 void air_set_rates(struct air *air, const struct rates *rates)
 {
-    shaper_set_rate(air->broadcast, usable(rates->broadcast_bps));
+    air->broadcast_bps = usable(rates->broadcast_bps);
     for (int i = 0; i < air->n_devices; i++)
-        shaper_set_rate(air->downlinks[i], usable(rates->downlink_bps[i]));
+        air->downlink_bps[i] = usable(rates->downlink_bps[i]);
+    if (air->gives_out_early)
+        return;
+    shaper_set_rate(air->broadcast, air->broadcast_bps);
+    for (int i = 0; i < air->n_devices; i++)
+        shaper_set_rate(air->downlinks[i], air->downlink_bps[i]);
+}
+
+void air_give_out_early(struct air *air)
+{
+    air->gives_out_early = true;
+    shaper_set_rate(air->broadcast, HUGE_VAL);
+    for (int i = 0; i < air->n_devices; i++)
+        shaper_set_rate(air->downlinks[i], HUGE_VAL);
 }
 
 void air_free(struct air *air)
@@ -76,20 +98,21 @@ void air_free(struct air *air)
     for (int i = 0; i < air->n_devices; i++)
         shaper_free(air->downlinks[i]);
     free(air->downlinks);
+    free(air->downlink_bps);
     event_queue_release(&air->due);
     free(air);
 }
 
 void air_broadcast(struct air *air, double now_us, double bits, void *cookie)
 {
-    push(air, AIR_ALL, now_us, bits, cookie);
+    push(air, AIR_ALL, air->broadcast_bps, now_us, bits, cookie);
     for (int i = 0; i < air->n_devices; i++)
         shaper_block(air->downlinks[i], shaper_free_us(air->broadcast));
 }
 
 void air_send(struct air *air, double now_us, int device, double bits, void *cookie)
 {
-    push(air, device, now_us, bits, cookie);
+    push(air, device, air->downlink_bps[device], now_us, bits, cookie);
 }
 
 void air_set_step(struct air *air, double step_us)
@@ -105,10 +128,18 @@ bool air_take(struct air *air, double now_us, int *device, struct shaper_piece *
         bool is_taken = shaper_take(link, now_us, step_bytes(air, link), piece);
         note_next(air, event.whom);
         *device = event.whom;
-        if (is_taken)
-            return true;
+        if (!is_taken)
+            continue;
+        double free_us = shaper_free_us(link);
+        air->arrival_us = air->gives_out_early && free_us > now_us ? free_us : now_us;
+        return true;
     }
     return false;
+}
+
+double air_arrival_us(const struct air *air)
+{
+    return air->arrival_us;
 }
 
 double air_wake_us(const struct air *air)

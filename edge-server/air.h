@@ -21,6 +21,12 @@ void air_free(struct air *air);
 /* Of what is sent from now on. Not for an air that is not emulated. */
 void air_set_rates(struct air *air, const struct rates *rates);
 
+/*
+ * From now on air_pop() gives out what begins to be sent, in the same order as always, and somebody else
+ * paces it: each thing as soon as the link is free by the rates.
+ */
+void air_give_out_early(struct air *air);
+
 void air_broadcast(struct air *air, double now_us, double bits, void *cookie);
 void air_send(struct air *air, double now_us, int device, double bits, void *cookie);
 
@@ -31,6 +37,9 @@ void air_set_step(struct air *air, double step_us);
 
 /* A piece of something that was due by now_us (link/shaper.h), and whose it is, or AIR_ALL. False: none. */
 bool air_take(struct air *air, double now_us, int *device, struct shaper_piece *piece);
+
+/* When what air_pop() gave out just now has arrived: now_us, or, given out early, when it will have. */
+double air_arrival_us(const struct air *air);
 
 double air_wake_us(const struct air *air); /* INFINITY: nothing on its way */
 

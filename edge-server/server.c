@@ -83,9 +83,8 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->fronts = mem_zero((size_t)e->n_devices, sizeof *server->fronts);
     server->n_test = inputs->n_test_samples;
     server->clocks.next_us = -HUGE_VAL;
-    server->air = air_new(e->n_devices, e->testbed.models_link ? &inputs->schedule->rates : NULL);
-    if (inputs->step_us > 0)
-        air_set_step(server->air, inputs->step_us);
+    server->link = link_kind_find(e->testbed.link);
+    server->air = air_new(e->n_devices, NULL);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_init(&server->records[i], e->n_devices);
@@ -93,7 +92,9 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     int aggregation = aggregation_find(e->training.aggregation);
     server->framework = framework_find(e->training.framework);
     int status = 0;
-    if (!server->framework)
+    if (!server->link)
+        status = err_set(err, "there is no link '%s'", e->testbed.link);
+    else if (!server->framework)
         status = err_set(err, "there is no framework '%s'", e->training.framework);
     else if (aggregation < 0)
         status = err_set(err, "there is no aggregation '%s'", e->training.aggregation);
@@ -103,6 +104,10 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
         server_free(server);
         return NULL;
     }
+    if (server->link->paces_elsewhere)
+        air_give_out_early(server->air);
+    else if (inputs->step_us > 0)
+        air_set_step(server->air, inputs->step_us);
     server->aggregation = (enum aggregation)aggregation;
     server->n_slots = problem_aggregated_slots(&inputs->schedule->problem);
     return server;
@@ -133,6 +138,7 @@ void server_free(struct server *server)
     free(server->lambda);
     free(server->fronts);
     free(server->outbox);
+    free(server->paces);
     free(server);
 }
 
@@ -182,6 +188,7 @@ void server_end_round(struct server *server)
         finish_round(server);
         return;
     }
+    server_pace_none(server);
     /* Where the front part is handed on, the newest is the last device's. */
     int only = server->framework->takes_turns ? server->n_seats - 1 : -1;
     server->state = SERVER_EVALUATING;

@@ -12,13 +12,15 @@
  * round; then schedule_next() and server_start_round().
  *
  * How to drive it: after any call, or when server_wake_us() has come, call server_advance() with the time as
- * it is then; send what server_next_message() gives until NULL; take server_next_record() until NULL.
+ * it is then; set the links as server_next_pace() says until NULL, then send what server_next_message() gives until
+ * NULL; take server_next_record() until NULL.
  */
 #ifndef EDGE_SERVER_SERVER_H
 #define EDGE_SERVER_SERVER_H
 
 #include <stdint.h>
 
+#include "edge-server/link_kind.h"
 #include "edge-server/record.h"
 #include "edge-server/schedule.h"
 #include "experiment/experiment.h"
@@ -60,6 +62,9 @@ double server_wake_us(const struct server *server); /* INFINITY: only after a me
 
 /* The clock now shows by_us more than it did: every stamp kept here moves with it. */
 void server_shift_clock(struct server *server, double by_us);
+
+/* Only with a link kind that paces elsewhere; good until the next call. */
+const struct link_pace *server_next_pace(struct server *server);
 
 struct msg *server_next_message(struct server *server, uint64_t *peer); /* the caller's to free */
 

@@ -11,6 +11,7 @@
 #include "edge-server/back.h"
 #include "edge-server/evaluation.h"
 #include "edge-server/framework.h"
+#include "edge-server/link_kind.h"
 #include "edge-server/server.h"
 #include "link/pass.h"
 
@@ -84,6 +85,7 @@ struct move {
 struct server {
     struct server_inputs in;
     const struct framework *framework;
+    const struct link_kind *link;
     enum aggregation aggregation;
     int n_seats; /* C */
     struct seat *seats;
@@ -116,6 +118,8 @@ struct server {
 
     struct outgoing *outbox;
     size_t n_outgoing, outbox_capacity, next_outgoing;
+    struct link_pace *paces; /* to be set before the outbox's messages go */
+    size_t n_paces, pace_capacity, next_pace;
 };
 
 /* server_out.c */
@@ -128,6 +132,9 @@ void server_fail(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void server_finish(struct server *server);
 void server_clear_outbox(struct server *server);
+/* Of the seat's link from its next message on, where somebody else paces it; else nothing. */
+void server_pace(struct server *server, const struct link_pace *pace);
+void server_pace_none(struct server *server); /* no link is held up between rounds */
 
 /* gathering.c */
 int gathering_seat_of(const struct server *server, uint64_t peer); /* -1: it has none */

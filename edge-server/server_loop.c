@@ -29,6 +29,8 @@ struct loop {
     struct run run;
     struct server *server;
     struct endpoint *endpoint;
+    const struct link_kind *link;
+    void *links; /* of a link kind that paces elsewhere */
     int stop_fd;
     int64_t reminded_us;
 };
@@ -51,11 +53,26 @@ static int announce(struct loop *loop, struct err *err)
     return status;
 }
 
+/* testbed.link netns: the buckets of every link. */
+static int open_links(struct loop *loop, struct err *err)
+{
+    struct link_request request = {loop->e->n_devices, loop->options->netns_fds};
+    loop->link = link_kind_find(loop->e->testbed.link);
+    if (!loop->link || !loop->link->open) /* server_new() has a word to say of a kind unknown */
+        return 0;
+    if (loop->e->radio.delay_s > 0 || loop->e->radio.jitter_s > 0 || loop->e->radio.loss > 0)
+        log_info("testbed.link %s: delay, jitter and loss make transfers longer; no byte is late "
+                 "or lost for it (netem is not used)",
+                 loop->link->name);
+    loop->links = loop->link->open(&request, err);
+    return loop->links ? 0 : -1;
+}
+
 static int prepare(struct loop *loop, struct err *err)
 {
     double time_scale = loop->e->testbed.time_scale;
     net_set_threads(loop->e->server.threads);
-    if (run_open(&loop->run, loop->e, loop->options->out_dir, err))
+    if (open_links(loop, err) || run_open(&loop->run, loop->e, loop->options->out_dir, err))
         return -1;
     loop->run.inputs.step_us = SHAPER_STEP_WALL_US / time_scale;
     loop->run.inputs.clock_every_us = CLOCK_EVERY_WALL_US / time_scale;
@@ -89,10 +106,22 @@ static void take_event(struct loop *loop, struct wire_event *event)
     }
 }
 
+/* A link that cannot be set ends the run; the messages that wait go all the same. */
+static void set_links(struct loop *loop)
+{
+    const struct link_pace *pace;
+    struct err err = ERR_INIT;
+    double time_scale = loop->e->testbed.time_scale;
+    while ((pace = server_next_pace(loop->server)))
+        if (loop->link->set_pace(loop->links, pace, pace->transfer_s * time_scale, &err))
+            server_stop(loop->server, err.text);
+}
+
 static void send_all(struct loop *loop)
 {
     uint64_t peer;
     struct msg *msg;
+    set_links(loop);
     while ((msg = server_next_message(loop->server, &peer)))
         endpoint_send(loop->endpoint, peer, &msg);
 }
@@ -149,6 +178,8 @@ static int release(struct loop *loop, struct err *err)
 {
     endpoint_close(loop->endpoint, LINGER_S); /* before the server: messages may lend its memory */
     server_free(loop->server);
+    if (loop->links)
+        loop->link->close(loop->links);
     return run_close(&loop->run, err);
 }
 

@@ -10,6 +10,7 @@ struct server_options {
     const struct experiment *experiment;
     const char *out_dir; /* result folder, exists */
     int ready_fd; /* the address is written here, a line, once devices can connect; -1: none */
+    const int *netns_fds; /* of the devices' network namespaces, for testbed.link netns; or NULL */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -21,20 +22,41 @@ struct arguments {
     struct experiment_arguments experiment;
     const char *out_dir;
     int ready_fd;
+    int *netns_fds; /* [n_netns_fds] */
+    size_t n_netns_fds, netns_capacity;
     bool is_verbose;
 };
 
 static const struct argp_option option_table[] = {
     {"out", 'o', "DIR", 0, "Result folder (created if missing)", 0},
     {"ready-fd", 'r', "N", 0, "Write the address to file descriptor N once devices can connect", 0},
+    {"netns", 'n', "N,N,...", 0,
+     "Network namespaces of the devices, in their order, as file descriptors (testbed.link netns)",
+     0},
     {"verbose", 'v', NULL, 0, "Say more", 0},
     {0}};
+
+static int parse_fd(const char *text, const char *option, const struct argp_state *state)
+{
+    char *end;
+    long fd = strtol(text, &end, 10);
+    if (end == text || *end || fd < 0 || fd > 1 << 20)
+        argp_error(state, "%s: '%s' is no file descriptor", option, text);
+    return (int)fd;
+}
+
+static void add_netns_fds(struct arguments *a, char *list, const struct argp_state *state)
+{
+    for (char *text; (text = strsep(&list, ","));) {
+        a->netns_fds =
+            mem_grow(a->netns_fds, a->n_netns_fds, &a->netns_capacity, sizeof *a->netns_fds);
+        a->netns_fds[a->n_netns_fds++] = parse_fd(text, "--netns", state);
+    }
+}
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
     struct arguments *a = state->input;
-    char *end;
-    long fd;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &a->experiment;
@@ -43,10 +65,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
         a->out_dir = value;
         return 0;
     case 'r':
-        fd = strtol(value, &end, 10);
-        a->ready_fd = (int)fd;
-        if (end == value || *end || fd < 0 || fd > 1 << 16)
-            argp_error(state, "--ready-fd: '%s' is no file descriptor", value);
+        a->ready_fd = parse_fd(value, "--ready-fd", state);
+        return 0;
+    case 'n':
+        add_netns_fds(a, value, state);
         return 0;
     case 'v':
         a->is_verbose = true;
@@ -74,7 +96,11 @@ static int serve(const struct arguments *a, const struct experiment *e)
 {
     struct err err = ERR_INIT;
     struct server_options options = {
-        .experiment = e, .out_dir = a->out_dir, .ready_fd = a->ready_fd};
+        .experiment = e, .out_dir = a->out_dir, .ready_fd = a->ready_fd, .netns_fds = a->netns_fds};
+    if (a->netns_fds && a->n_netns_fds != (size_t)e->n_devices) {
+        log_error("--netns: %zu network namespaces for %d devices", a->n_netns_fds, e->n_devices);
+        return EXIT_USAGE;
+    }
     if (open_out_dir(a->out_dir, &err) || server_run(&options, &err)) {
         log_error("%s", err.text);
         return EXIT_FAILURE;
@@ -111,5 +137,6 @@ int main(int argc, char **argv)
     }
     strbuf_release(&errors);
     experiment_arguments_release(&arguments.experiment);
+    free(arguments.netns_fds);
     return status;
 }

@@ -16,13 +16,12 @@ static struct turn_times *times_of_turn(struct server *server)
 void timeline_start_round(struct server *server, double now_us)
 {
     struct round_record *record = current_record(server);
-    const struct experiment *e = server->in.experiment;
     if (record->round == 1)
         server->run_start_us = now_us;
     server->round_start_us = now_us;
     record->start_us = now_us - server->run_start_us;
     record->n_turns = server->framework->takes_turns ? server->n_seats : 1;
-    if (e->testbed.models_link)
+    if (server->link->is_emulated)
         rates_copy(&record->asked, &server->in.schedule->rates, server->n_seats);
 }
 

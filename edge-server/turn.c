@@ -36,10 +36,31 @@ static struct msg *round_message(struct server *server, int seat)
         msg->round.forward_s = predicted->device_forward_s[seat];
         msg->round.backward_s = predicted->device_backward_s[seat];
     }
-    if (e->testbed.models_link)
+    if (server->link->paces_itself)
         msg->round.uplink_bps = server->in.schedule->rates.uplink_bps[seat];
     handover_attach(server, seat, msg);
     return msg;
+}
+
+static void pace_uplink(struct server *server, int seat)
+{
+    const struct schedule *schedule = server->in.schedule;
+    double batch = experiment_of(server)->training.batch_size;
+    double counted_bytes = batch * (double)back_cut_features(server->back) * sizeof(float);
+    struct link_pace pace = {.device = seat, .is_uplink = true};
+    pace.payload_bytes = (uint64_t)(counted_bytes + batch * sizeof(uint32_t)); /* and labels */
+    if (schedule->rates.uplink_bps[seat] > 0)
+        pace.transfer_s = 8 * counted_bytes / schedule->rates.uplink_bps[seat];
+    server_pace(server, &pace);
+}
+
+/* For a message that the air gave out early. */
+static void pace_downlink(struct server *server, int seat, const struct msg *msg, double bps)
+{
+    struct link_pace pace = {.device = seat, .payload_bytes = msg_payload_bytes(msg)};
+    if (bps > 0)
+        pace.transfer_s = 8 * (double)pace.payload_bytes / bps;
+    server_pace(server, &pace);
 }
 
 static void send_round(struct server *server, int seat, struct msg *msg, double now_us)
@@ -49,6 +70,7 @@ static void send_round(struct server *server, int seat, struct msg *msg, double 
     to->returns_optimizer = msg->round.returns_optimizer;
     to->state = to->returns_layers || to->returns_optimizer ? SEAT_HANDING_UP : SEAT_COMPUTING;
     to->round_sent_us = now_us;
+    pace_uplink(server, seat);
     server_send(server, seat, msg);
 }
 
@@ -102,7 +124,7 @@ void turn_start_round(struct server *server, double now_us)
     record->predicted_s = schedule->latency_s;
     timeline_start_round(server, now_us);
     server->state = SERVER_TRAINING;
-    if (experiment_of(server)->testbed.models_link)
+    if (server->link->is_emulated)
         air_set_rates(server->air, &schedule->rates);
     if (server_check_cut(server, &err) || handover_start(server, &err))
         server_fail(server, "round %u: %s", round, err.text);
@@ -241,71 +263,75 @@ static void count_handover(struct server *server, int of, int seat, double now_u
 }
 
 /* What all gain is there: the round can begin on every device. */
-static void send_rounds(struct server *server, size_t n_ahead, double now_us)
+static void send_rounds(struct server *server, size_t n_ahead, double arrival_us)
 {
     for (int i = 0; i < server->n_seats; i++) {
         struct msg *msg = round_message(server, i);
         piece_rest(msg, n_ahead);
-        count_handover(server, i, i, now_us);
-        send_round(server, i, msg, now_us);
+        count_handover(server, i, i, arrival_us);
+        pace_downlink(server, i, msg, server->in.schedule->rates.broadcast_bps);
+        send_round(server, i, msg, arrival_us);
     }
 }
 
 /* One message to every device of the turn, the tensor shared. */
-static void send_gradient_to_all(struct server *server, struct msg *msg, double now_us)
+static void send_gradient_to_all(struct server *server, struct msg *msg, double arrival_us)
 {
     struct turn *turn = &server->turn;
-    turn->broadcast_end_us = now_us;
+    turn->broadcast_end_us = arrival_us;
     timeline_gradients(server);
-    current_record(server)->measured.broadcast_s = (now_us - turn->gradients_us) * 1e-6;
+    current_record(server)->measured.broadcast_s = (arrival_us - turn->gradients_us) * 1e-6;
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *copy = msg_new(MSG_GRADIENT);
         copy->gradient = msg->gradient;
         copy->ahead_bytes[0] = msg->ahead_bytes[0];
         msg_attach(copy, payload_share(msg->payload[0]));
+        pace_downlink(server, i, msg, server->in.schedule->rates.broadcast_bps);
         server_send(server, i, copy);
         if (server->n_slots < experiment_of(server)->training.batch_size)
             continue; /* its own gradient is still to come */
         server->seats[i].state = SEAT_ANSWERED;
-        server->seats[i].answered_us = now_us;
+        server->seats[i].answered_us = arrival_us;
     }
     msg_free(msg);
 }
 
-static void send_from_air(struct server *server, struct msg *msg, int seat, double now_us)
+static void send_from_air(struct server *server, struct msg *msg, int seat, double arrival_us)
 {
     struct seat *to = &server->seats[seat];
+    pace_downlink(server, seat, msg, server->in.schedule->rates.downlink_bps[seat]);
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
-        count_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, now_us);
-        send_round(server, seat, msg, now_us);
+        count_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, arrival_us);
+        send_round(server, seat, msg, arrival_us);
         return;
     }
     to->state = SEAT_ANSWERED;
-    to->answered_us = now_us;
+    to->answered_us = arrival_us;
     server_send(server, seat, msg);
 }
 
-static void send_broadcast(struct server *server, struct msg *msg, size_t n_ahead, double now_us)
+static void send_broadcast(struct server *server, struct msg *msg, size_t n_ahead,
+                           double arrival_us)
 {
     if (msg->kind != MSG_ROUND) {
         piece_rest(msg, n_ahead);
-        send_gradient_to_all(server, msg, now_us);
+        send_gradient_to_all(server, msg, arrival_us);
         return;
     }
     msg_free(msg);
-    send_rounds(server, n_ahead, now_us);
+    send_rounds(server, n_ahead, arrival_us);
 }
 
 /* The rest of a message is due. */
 static void send_arrived(struct server *server, int seat, const struct shaper_piece *due,
-                         double now_us)
+                         double arrival_us)
 {
     if (seat == AIR_ALL) {
-        send_broadcast(server, due->cookie, due->offset_bytes, now_us);
+        send_broadcast(server, due->cookie, due->offset_bytes, arrival_us);
         return;
     }
     piece_rest(due->cookie, due->offset_bytes);
-    send_from_air(server, due->cookie, seat, now_us);
+    send_from_air(server, due->cookie, seat, arrival_us);
 }
 
 void turn_advance(struct server *server, double now_us)
@@ -319,7 +345,7 @@ void turn_advance(struct server *server, double now_us)
     struct shaper_piece due;
     while (air_take(server->air, now_us, &seat, &due)) {
         if (due.is_last)
-            send_arrived(server, seat, &due, now_us);
+            send_arrived(server, seat, &due, air_arrival_us(server->air));
         else if (seat == AIR_ALL)
             server_send_ahead(server, turn->first, turn->n_seats, &due);
         else
@@ -387,7 +413,7 @@ static int take_front(struct server *server, int seat, const struct msg *msg)
 static bool is_late(const struct server *server, const struct round_record *record)
 {
     const struct experiment *e = experiment_of(server);
-    return e->testbed.models_compute && e->testbed.models_link &&
+    return e->testbed.models_compute && server->link->is_emulated &&
            record->measured_s > record->predicted_s &&
            difference_is_large(record->predicted_s, record->measured_s, e->testbed.time_scale);
 }

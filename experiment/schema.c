@@ -330,9 +330,10 @@ static const struct key_row rows[] = {
     {"testbed", "compute", KEY_MODELLED, .fallback = "modelled",
      .help = "wait until the modelled compute time has passed, or go at the machine's own speed",
      IN(experiment, testbed.models_compute)},
-    {"testbed", "link", KEY_MODELLED, .fallback = "modelled",
-     .help = "pace to the planned rates, or send as fast as the network takes it",
-     IN(experiment, testbed.models_link)},
+    {"testbed", "link", KEY_CHOICE, .fallback = "modelled", .choices = "modelled, netns, native",
+     .help = "pace to the planned rates in the processes, or in the kernel between network "
+             "namespaces, or send as fast as the network takes it",
+     IN(experiment, testbed.link)},
     {"testbed", "peer_timeout", KEY_QUANTITY, DIM_TIME,
      CLOSED(ENDPOINT_MIN_TIMEOUT_S, ENDPOINT_MAX_TIMEOUT_S), .fallback = "10 s",
      .help = "wall-clock time without a sign of life until a peer counts as gone",

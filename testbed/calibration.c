@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "edge-server/link_kind.h"
 #include "edge-server/planning.h"
 #include "testbed/calibration_jobs.h"
 #include "testbed/helpers.h"
@@ -58,10 +59,11 @@ int calibration_time_scale(struct time_scale *found, const struct experiment *e,
                            const struct problem *problem, const struct plan *plan, struct err *err)
 {
     struct machine_speed speed;
-    if (!e->testbed.models_compute || !e->testbed.models_link) {
+    bool has_links = link_kind_find(e->testbed.link)->is_emulated;
+    if (!e->testbed.models_compute || !has_links) {
         *found = (struct time_scale){.value = 1, .exact = 1};
         snprintf(found->text, sizeof found->text, "time_scale 1: %s native, in the wall's time",
-                 e->testbed.models_link ? "compute is" : "links are");
+                 has_links ? "compute is" : "links are");
         return 0;
     }
     if (calibration_measure(&speed, e, problem, plan, err))

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/signal_fd.h"
+#include "netns/netns.h"
 
 int children_init(struct children *children, struct err *err)
 {
@@ -22,36 +23,37 @@ int children_init(struct children *children, struct err *err)
 }
 
 /* In the child, after fork(): only what may be called there. */
-static void become(pid_t parent, char *const *argv, int keep_fd)
+static void become(pid_t parent, const struct child_start *start)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(127); /* the parent died before the line above */
-    if (keep_fd >= 0)
-        fcntl(keep_fd, F_SETFD, 0);
-    execv(argv[0], argv);
+    for (int i = 0; i < start->n_keep_fds; i++)
+        fcntl(start->keep_fds[i], F_SETFD, 0);
+    if (start->netns_fd < 0 || !netns_enter(start->netns_fd))
+        execv(start->argv[0], start->argv);
     static const char complaint[] = "cannot start a program of the run\n";
     ssize_t n = write(STDERR_FILENO, complaint, sizeof complaint - 1);
     (void)n;
     _exit(127);
 }
 
-int children_start(struct children *children, const char *name, char *const *argv, int keep_fd,
-                   struct err *err)
+int children_start(struct children *children, const struct child_start *start, struct err *err)
 {
-    if (access(argv[0], X_OK))
-        return err_set_errno(err, "cannot start '%s'", argv[0]);
+    const char *program = start->argv[0];
+    if (access(program, X_OK))
+        return err_set_errno(err, "cannot start '%s'", program);
     pid_t parent = getpid(), pid = fork();
     if (pid < 0)
-        return err_set_errno(err, "cannot start '%s'", argv[0]);
+        return err_set_errno(err, "cannot start '%s'", program);
     if (pid == 0)
-        become(parent, argv, keep_fd);
+        become(parent, start);
     setpgid(pid, pid);
     children->list =
         mem_grow(children->list, children->n, &children->capacity, sizeof *children->list);
     children->list[children->n] =
-        (struct child){.name = mem_string(name), .pid = pid, .is_running = true};
+        (struct child){.name = mem_string(start->name), .pid = pid, .is_running = true};
     return (int)children->n++;
 }
 

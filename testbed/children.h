@@ -29,12 +29,16 @@ struct children {
 /* Takes over SIGCHLD; once in a program. */
 int children_init(struct children *children, struct err *err);
 
-/*
- * Starts argv[0] (a path). keep_fd >= 0 stays open in the child under the same number. Returns the child's
- * index, or -1.
- */
-int children_start(struct children *children, const char *name, char *const *argv, int keep_fd,
-                   struct err *err);
+struct child_start {
+    const char *name;
+    char *const *argv;   /* argv[0] is a path */
+    const int *keep_fds; /* [n_keep_fds] that stay open in the child under the same numbers */
+    int n_keep_fds;
+    int netns_fd; /* network namespace to be in; -1: the caller's */
+};
+
+/* Returns the child's index, or -1. */
+int children_start(struct children *children, const struct child_start *start, struct err *err);
 
 /* Notes what has ended since; true when something had. */
 bool children_collect(struct children *children);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testbed/launch.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -15,6 +16,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/signal_fd.h"
+#include "base/strbuf.h"
+#include "netns/netns.h"
 #include "testbed/children.h"
 
 #define MAX_ADDRESS  256
@@ -26,6 +29,8 @@ struct launch {
     const char *out_dir;
     char bin_dir[PATH_MAX]; /* where this program is, and the others with it */
     struct children children;
+    struct netns
+        netns; /* testbed.link netns: [n_devices], this process is in the hub; else empty */
     int stop_fd;
     bool is_stopping;   /* a signal came; the server was told */
     int64_t give_up_us; /* wall clock: what still runs then is ended; INT64_MAX: not set */
@@ -42,29 +47,73 @@ static int find_programs(struct launch *launch, struct err *err)
     return 0;
 }
 
-/* The server's index, and in *ready_fd where its address will come from. */
+static bool has_namespaces(const struct launch *launch)
+{
+    return launch->netns.n_devices > 0;
+}
+
+/* A list for --netns. */
+static char *netns_list(const struct netns *netns)
+{
+    struct strbuf list = STRBUF_INIT;
+    for (int i = 0; i < netns->n_devices; i++)
+        strbuf_addf(&list, "%s%d", i ? "," : "", netns->fds[i]);
+    return list.text;
+}
+
+/* With the pipe's end, and with the devices' namespaces, for which it listens on every address of the hub. */
+static int run_server(struct launch *launch, int ready_fd, struct err *err)
+{
+    const struct netns *netns = &launch->netns;
+    char *program = mem_format("%s/splitbed-server", launch->bin_dir);
+    char *config = mem_format("%s/config.yaml", launch->out_dir);
+    char *fd = mem_format("%d", ready_fd);
+    char *out = mem_string(launch->out_dir), *list = netns_list(netns);
+    char option_out[] = "--out", option_fd[] = "--ready-fd", option_netns[] = "--netns",
+         option_set[] = "--set", any_address[] = "testbed.listen=tcp://0.0.0.0:*";
+    char *argv[] = {program,      config, option_out, out,         option_fd, fd,
+                    option_netns, list,   option_set, any_address, NULL};
+    if (!has_namespaces(launch))
+        argv[6] = NULL;
+    int *keep_fds = mem_zero((size_t)netns->n_devices + 1, sizeof *keep_fds);
+    keep_fds[0] = ready_fd;
+    for (int i = 0; i < netns->n_devices; i++)
+        keep_fds[i + 1] = netns->fds[i];
+    struct child_start start = {"the server", argv, keep_fds, netns->n_devices + 1, -1};
+    int server = children_start(&launch->children, &start, err);
+    free(keep_fds);
+    free(program);
+    free(config);
+    free(fd);
+    free(out);
+    free(list);
+    return server < 0 ? -1 : 0;
+}
+
+/* In *ready_fd where its address will come from. */
 static int start_server(struct launch *launch, int *ready_fd, struct err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC))
         return err_set_errno(err, "cannot make a pipe");
-    char *program = mem_format("%s/splitbed-server", launch->bin_dir);
-    char *config = mem_format("%s/config.yaml", launch->out_dir);
-    char *fd = mem_format("%d", ends[1]);
-    char *out = mem_string(launch->out_dir);
-    char option_out[] = "--out", option_fd[] = "--ready-fd";
-    char *argv[] = {program, config, option_out, out, option_fd, fd, NULL};
-    int server = children_start(&launch->children, "the server", argv, ends[1], err);
-    free(program);
-    free(config);
-    free(fd);
-    free(out);
+    int status = run_server(launch, ends[1], err);
     close(ends[1]);
     *ready_fd = ends[0];
-    return server < 0 ? -1 : 0;
+    return status;
 }
 
-static int start_agents(struct launch *launch, char *address, struct err *err)
+/* Where device i finds the server that listens at `address`. */
+static char *address_for(const struct launch *launch, int i, const char *address)
+{
+    char host[INET_ADDRSTRLEN];
+    if (!has_namespaces(launch))
+        return mem_string(address);
+    struct in_addr hub = netns_hub_address(i);
+    return mem_format("tcp://%s%s", inet_ntop(AF_INET, &hub, host, sizeof host),
+                      strrchr(address, ':'));
+}
+
+static int start_agents(struct launch *launch, const char *server_address, struct err *err)
 {
     char *program = mem_format("%s/splitbed-agent", launch->bin_dir);
     char *log = mem_format("%s/log.txt", launch->out_dir);
@@ -77,11 +126,15 @@ static int start_agents(struct launch *launch, char *address, struct err *err)
         char *name = launch->e->devices[i].name;
         char *data = is_local ? mem_format("%s/%s", launch->e->data.dir, name)
                               : mem_string(launch->e->data.dir);
+        char *address = address_for(launch, i, server_address);
         char *argv[] = {program,     server_option, address,    name_option, name,
                         data_option, data,          log_option, log,         timeout_option,
                         timeout,     quiet_option,  NULL};
         char *label = mem_format("device %s", name);
-        status = children_start(&launch->children, label, argv, -1, err);
+        struct child_start start = {label, argv, NULL, 0,
+                                    has_namespaces(launch) ? launch->netns.fds[i] : -1};
+        status = children_start(&launch->children, &start, err);
+        free(address);
         free(label);
         free(data);
     }
@@ -240,11 +293,18 @@ int launch_run(const struct experiment *e, const char *out_dir, int stop_fd, str
 {
     struct launch launch = {
         .e = e, .out_dir = out_dir, .stop_fd = stop_fd, .give_up_us = INT64_MAX, .culprit = -1};
-    if (find_programs(&launch, err) || children_init(&launch.children, err))
+    bool wants_namespaces = strcmp(e->testbed.link, "netns") == 0;
+    if (find_programs(&launch, err) ||
+        (wants_namespaces && netns_open(&launch.netns, e->n_devices, err)))
         return -1;
+    if (children_init(&launch.children, err)) {
+        netns_release(&launch.netns);
+        return -1;
+    }
     int status = supervise(&launch, err);
     look_after_children(&launch);
     status = conclude(&launch, status, err);
     children_release(&launch.children, GRACE_S);
+    netns_release(&launch.netns);
     return status;
 }

@@ -63,7 +63,9 @@ int simulate_run(const struct experiment *e, const char *dir, int stop_fd, struc
     struct experiment modelled = *e; /* what it points to is borrowed */
     struct err closing = ERR_INIT;
     struct run run;
-    modelled.testbed.models_compute = modelled.testbed.models_link = true;
+    char link[] = "modelled";
+    modelled.testbed.models_compute = true;
+    modelled.testbed.link = link;
     modelled.testbed.time_scale = 1; /* it may be for `splitbed run` to find */
     int status = run_and_close(&run, &modelled, dir, stop_fd, err);
     if (run_close(&run, &closing) && !status)

@@ -466,15 +466,8 @@ static void a_device_cannot_end_a_round_between_its_two_gradients(void **state)
 {
     (void)state;
     struct table t;
-    open_table(&t, "training.framework=epsl");
-    server_free(t.server);
-    t.e.testbed.models_link = true; /* so that the broadcast and the rest do not arrive together */
-    struct err err = ERR_INIT;
-    struct server_inputs inputs = {.experiment = &t.e,
-                                   .schedule = &t.schedule,
-                                   .partition = &t.partition,
-                                   .n_test_samples = N_TEST};
-    t.server = server_new(&inputs, &err);
+    /* So that the broadcast and the rest do not arrive together. */
+    open_table_with(&t, "training.framework=epsl", "testbed.link=modelled", true);
     seat_both(&t);
     say(&t, 10, activations(1, 1));
     say(&t, 11, activations(1, 1));

@@ -15,7 +15,8 @@ static void a_minimal_file_gets_every_default(void **state)
     assert_true(e.data.mean == 0.2860 && e.data.std == 0.3530);
     assert_string_equal(e.training.framework, "epsl");
     assert_string_equal(e.scheduler.policy, "auto");
-    assert_true(e.testbed.models_compute && e.testbed.models_link);
+    assert_true(e.testbed.models_compute);
+    assert_string_equal(e.testbed.link, "modelled");
     assert_int_equal(e.n_devices, 2);
     assert_string_equal(e.devices[1].name, "device-1");
     assert_int_equal(e.scheduler.n_cuts, 0);
@@ -33,7 +34,8 @@ static void quantities_arrive_in_si(void **state)
     assert_true(e.radio.bandwidth_hz == 1e7 && e.radio.total_power_w == 1);
     assert_true(e.radio.antenna_gain == 100 && e.scheduler.gap == 0.02);
     assert_true(e.scheduler.time_limit_s == 1.5);
-    assert_true(!e.testbed.models_compute && e.testbed.models_link);
+    assert_true(!e.testbed.models_compute);
+    assert_string_equal(e.testbed.link, "modelled");
     experiment_release(&e);
 }
 
@@ -304,7 +306,8 @@ static void awkward_texts_survive_being_printed(void **state)
     experiment_release(&e);
     must_load(&e, out.text, NULL);
     assert_string_equal(e.name, "true");
-    assert_true(e.seed == UINT64_MAX && !e.testbed.models_compute && e.testbed.models_link);
+    assert_true(e.seed == UINT64_MAX && !e.testbed.models_compute);
+    assert_string_equal(e.testbed.link, "modelled");
     assert_string_equal(e.data.dir, "a: \"b\" #\\c \xc3\xa4");
     assert_string_equal(e.devices[0].name, "007");
     assert_true(e.testbed.time_scale == 0);

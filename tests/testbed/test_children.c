@@ -21,7 +21,8 @@ static int start(struct children *children, const char *script, int keep_fd)
     struct err err = ERR_INIT;
     char shell[] = "/bin/sh", option[] = "-c", *copy = mem_string(script);
     char *argv[] = {shell, option, copy, NULL};
-    int index = children_start(children, script, argv, keep_fd, &err);
+    struct child_start from = {script, argv, &keep_fd, keep_fd >= 0, -1};
+    int index = children_start(children, &from, &err);
     if (index < 0)
         fail_msg("%s", err.text);
     free(copy);
@@ -88,7 +89,8 @@ static void a_program_that_is_not_there_is_an_error(void **state)
     char program[] = "/nowhere/splitbed-server";
     char *argv[] = {program, NULL};
     assert_int_equal(children_init(&children, NULL), 0);
-    assert_int_equal(children_start(&children, "server", argv, -1, &err), -1);
+    struct child_start start = {"server", argv, NULL, 0, -1};
+    assert_int_equal(children_start(&children, &start, &err), -1);
     assert_non_null(strstr(err.text, "/nowhere/splitbed-server"));
     children_release(&children, 0);
 }

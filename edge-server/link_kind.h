@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Who makes the links as slow as the plan says: a row of the table in link_kind.c for each
+ * testbed.link. The round logic asks a row what it has to do itself; the server's loop has the row do
+ * what is done outside the process.
+ */
+#ifndef EDGE_SERVER_LINK_KIND_H
+#define EDGE_SERVER_LINK_KIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* What one direction of a device's link is to be from now on. */
+struct link_pace {
+    int device;
+    bool is_uplink;
+    uint64_t payload_bytes; /* of the message that comes next */
+    double transfer_s;      /* modelled: what it takes; 0: as fast as it goes */
+};
+
+struct link_request {
+    int n_devices;
+    const int *netns_fds; /* [n_devices] their network namespaces, or NULL */
+};
+
+struct link_kind {
+    const char *name; /* as in the experiment */
+    const char *help;
+    bool is_emulated;     /* a transfer takes what the equations say */
+    bool paces_itself;    /* devices and the air hold messages back until they would have arrived */
+    bool paces_elsewhere; /* messages go when their transfer begins; the rest is set_pace()'s */
+
+    /*
+     * With paces_elsewhere; NULL otherwise. `wall_s` is the pace's transfer_s on the wall clock.
+     * Called between messages: set_pace() is quick, what was sent before goes on at the new pace.
+     */
+    void *(*open)(const struct link_request *request, struct err *err);
+    int (*set_pace)(void *links, const struct link_pace *pace, double wall_s, struct err *err);
+    void (*close)(void *links);
+};
+
+extern const struct link_kind link_netns; /* link_netns.c */
+
+const struct link_kind *link_kind_find(const char *name); /* NULL when there is none */
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A server whose links are paced elsewhere: what goes when, and what it says about the links. */
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "edge-server/planning.h"
+#include "edge-server/server.h"
+
+#define PEER     10
+#define BATCH    4
+#define FEATURES 400 /* of LeNet-5's pool2 */
+#define N_SHARED 2
+
+struct cell {
+    struct experiment e;
+    struct schedule schedule;
+    struct server *server;
+};
+
+static void open_cell(struct cell *cell, const char *link)
+{
+    const struct experiment_override sets[] = {
+        {"training.framework=epsl"}, {"devices.0.count=1"},
+        {"training.batch_size=4"},   {"training.aggregation_ratio=0.5"},
+        {"scheduler.cuts=[pool2]"},  {"training.rounds=1"},
+        {"testbed.compute=native"},  {link}};
+    struct strbuf errors = STRBUF_INIT;
+    struct err err = ERR_INIT;
+    struct experiment_choices choices = planning_choices();
+    memset(cell, 0, sizeof *cell);
+    if (experiment_load(&cell->e, "configs/experiments/quickstart.yaml", sets, ARRAY_LEN(sets),
+                        &choices, &errors))
+        fail_msg("%s", errors.text);
+    if (schedule_open(&cell->schedule, &cell->e, &err))
+        fail_msg("%s", err.text);
+    struct server_inputs inputs = {
+        .experiment = &cell->e, .schedule = &cell->schedule, .n_test_samples = 4};
+    cell->server = server_new(&inputs, &err);
+    if (!cell->server)
+        fail_msg("%s", err.text);
+}
+
+static void close_cell(struct cell *cell)
+{
+    server_free(cell->server);
+    schedule_release(&cell->schedule);
+    experiment_release(&cell->e);
+}
+
+static void say(struct cell *cell, struct msg *msg)
+{
+    server_receive(cell->server, PEER, &msg, 0);
+}
+
+/* The next message, of this kind. */
+static struct msg *hear(struct cell *cell, enum msg_kind kind)
+{
+    uint64_t peer;
+    struct msg *msg = server_next_message(cell->server, &peer);
+    if (!msg)
+        fail_msg("nothing to hear");
+    assert_string_equal(msg_kind_name(msg->kind), msg_kind_name(kind));
+    return msg;
+}
+
+static void assert_silent(struct cell *cell)
+{
+    uint64_t peer;
+    assert_null(server_next_message(cell->server, &peer));
+}
+
+static void start_round(struct cell *cell)
+{
+    struct err err = ERR_INIT;
+    struct msg *hello = msg_new(MSG_HELLO), *ready = msg_new(MSG_READY);
+    hello->hello.protocol_version = PROTOCOL_VERSION;
+    strcpy(hello->hello.name, cell->e.devices[0].name);
+    ready->ready = (struct msg_ready){100, 4};
+    say(cell, hello);
+    msg_free(hear(cell, MSG_ASSIGNMENT));
+    say(cell, ready);
+    assert_int_equal(schedule_next(&cell->schedule, server_wanted_round(cell->server), &err), 0);
+    server_start_round(cell->server, 0);
+}
+
+static void send_activations(struct cell *cell)
+{
+    struct msg *msg = msg_new(MSG_ACTIVATIONS);
+    msg->activations.round = 1;
+    msg->activations.n_samples = BATCH;
+    msg_attach(msg, payload_new(BATCH * FEATURES * sizeof(float)));
+    msg_attach(msg, payload_new(BATCH * sizeof(uint32_t)));
+    for (int i = 0; i < msg->n_payloads; i++)
+        memset(payload_memory(msg->payload[i]), 0, payload_bytes(msg->payload[i]));
+    say(cell, msg);
+    for (int pass = 0; pass < 3; pass++)
+        server_advance(cell->server, 0);
+}
+
+static void assert_pace(struct cell *cell, bool is_uplink, uint64_t bytes, double transfer_s)
+{
+    const struct link_pace *pace = server_next_pace(cell->server);
+    assert_non_null(pace);
+    assert_int_equal(pace->device, 0);
+    assert_int_equal(pace->is_uplink, is_uplink);
+    assert_int_equal(pace->payload_bytes, bytes);
+    assert_true(fabs(pace->transfer_s - transfer_s) <= 1e-12 * transfer_s);
+}
+
+static void a_round_sets_the_uplink_and_tells_the_device_nothing(void **state)
+{
+    (void)state;
+    struct cell cell;
+    open_cell(&cell, "testbed.link=netns");
+    assert_null(server_next_pace(cell.server));
+    start_round(&cell);
+    uint64_t labels = BATCH * sizeof(uint32_t), bytes = BATCH * FEATURES * sizeof(float);
+    assert_pace(&cell, true, bytes + labels, cell.schedule.terms.uplink_s[0]);
+    assert_null(server_next_pace(cell.server));
+    struct msg *round = hear(&cell, MSG_ROUND);
+    assert_true(round->round.uplink_bps == 0);
+    msg_free(round);
+    close_cell(&cell);
+}
+
+static void a_broadcast_goes_at_once_and_the_rest_when_it_would_have_arrived(void **state)
+{
+    (void)state;
+    struct cell cell;
+    open_cell(&cell, "testbed.link=netns");
+    start_round(&cell);
+    msg_free(hear(&cell, MSG_ROUND));
+    assert_non_null(server_next_pace(cell.server));
+    send_activations(&cell);
+    uint64_t shared = N_SHARED * FEATURES * sizeof(float), own = shared;
+    const struct latency_terms *terms = &cell.schedule.terms;
+    assert_pace(&cell, false, shared, terms->broadcast_s);
+    assert_null(server_next_pace(cell.server));
+    msg_free(hear(&cell, MSG_GRADIENT));
+    assert_silent(&cell);
+    double wake_us = server_wake_us(cell.server);
+    assert_true(fabs(wake_us - 1e6 * terms->broadcast_s) <= 1);
+    server_advance(cell.server, server_wake_us(cell.server));
+    assert_pace(&cell, false, own, terms->downlink_s[0]);
+    msg_free(hear(&cell, MSG_GRADIENT));
+    close_cell(&cell);
+}
+
+static void no_link_is_held_up_during_an_evaluation(void **state)
+{
+    (void)state;
+    struct cell cell;
+    open_cell(&cell, "testbed.link=netns");
+    start_round(&cell);
+    send_activations(&cell);
+    server_advance(cell.server, server_wake_us(cell.server));
+    while (server_next_pace(cell.server))
+        ;
+    struct msg *done = msg_new(MSG_ROUND_DONE);
+    done->round_done.round = 1;
+    say(&cell, done);
+    assert_pace(&cell, true, 0, 0);
+    assert_pace(&cell, false, 0, 0);
+    assert_null(server_next_pace(cell.server));
+    close_cell(&cell);
+}
+
+static void other_links_are_nobody_elses_business(void **state)
+{
+    (void)state;
+    static const char *const links[] = {"testbed.link=modelled", "testbed.link=native"};
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        struct cell cell;
+        open_cell(&cell, links[i]);
+        start_round(&cell);
+        struct msg *round = hear(&cell, MSG_ROUND);
+        assert_int_equal(round->round.uplink_bps > 0, i == 0);
+        msg_free(round);
+        send_activations(&cell);
+        assert_null(server_next_pace(cell.server));
+        close_cell(&cell);
+    }
+}
+
+static void every_kind_has_a_row(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"modelled", "netns", "native"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct link_kind *kind = link_kind_find(names[i]);
+        assert_non_null(kind);
+        assert_string_equal(kind->name, names[i]);
+        assert_int_equal(kind->paces_elsewhere, kind->open && kind->set_pace && kind->close);
+        assert_int_equal(kind->is_emulated, kind->paces_itself || kind->paces_elsewhere);
+    }
+    assert_null(link_kind_find("string"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_round_sets_the_uplink_and_tells_the_device_nothing),
+        cmocka_unit_test(a_broadcast_goes_at_once_and_the_rest_when_it_would_have_arrived),
+        cmocka_unit_test(no_link_is_held_up_during_an_evaluation),
+        cmocka_unit_test(other_links_are_nobody_elses_business),
+        cmocka_unit_test(every_kind_has_a_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

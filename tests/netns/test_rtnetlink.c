@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Requests as the kernel will read them. */
+#include <arpa/inet.h>
+#include <linux/if.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <netlink/attr.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "netns/rtnetlink.h"
+
+#define MAX_ATTRIBUTE 64
+
+static void parse(struct nl_msg *msg, size_t header_bytes, struct nlattr **attributes)
+{
+    assert_int_equal(
+        nlmsg_parse(nlmsg_hdr(msg), (int)header_bytes, attributes, MAX_ATTRIBUTE, NULL), 0);
+}
+
+static void a_veth_pair_has_its_peer_in_the_other_namespace(void **state)
+{
+    (void)state;
+    struct nlattr *all[MAX_ATTRIBUTE + 1], *info[MAX_ATTRIBUTE + 1], *peer[MAX_ATTRIBUTE + 1];
+    struct nl_msg *msg = rtnetlink_veth("eth0", "d7", 42);
+    assert_int_equal(nlmsg_hdr(msg)->nlmsg_type, RTM_NEWLINK);
+    parse(msg, sizeof(struct ifinfomsg), all);
+    assert_string_equal(nla_get_string(all[IFLA_IFNAME]), "eth0");
+    assert_int_equal(nla_parse_nested(info, MAX_ATTRIBUTE, all[IFLA_LINKINFO], NULL), 0);
+    assert_string_equal(nla_get_string(info[IFLA_INFO_KIND]), "veth");
+    struct nlattr *about_peer = nla_data(info[IFLA_INFO_DATA]);
+    assert_int_equal(nla_type(about_peer), VETH_INFO_PEER);
+    char *after_header = (char *)nla_data(about_peer) + sizeof(struct ifinfomsg);
+    int n = nla_len(about_peer) - (int)sizeof(struct ifinfomsg);
+    assert_int_equal(nla_parse(peer, MAX_ATTRIBUTE, (struct nlattr *)(void *)after_header, n, NULL),
+                     0);
+    assert_string_equal(nla_get_string(peer[IFLA_IFNAME]), "d7");
+    assert_int_equal(nla_get_u32(peer[IFLA_NET_NS_FD]), 42);
+    nlmsg_free(msg);
+}
+
+static void an_address_names_interface_and_network(void **state)
+{
+    (void)state;
+    struct nlattr *all[MAX_ATTRIBUTE + 1];
+    struct in_addr address;
+    inet_pton(AF_INET, "10.0.0.6", &address);
+    struct nl_msg *msg = rtnetlink_address(3, address, 30);
+    const struct ifaddrmsg *header = nlmsg_data(nlmsg_hdr(msg));
+    assert_int_equal(header->ifa_index, 3);
+    assert_int_equal(header->ifa_prefixlen, 30);
+    parse(msg, sizeof *header, all);
+    assert_int_equal(nla_get_u32(all[IFA_LOCAL]), address.s_addr);
+    nlmsg_free(msg);
+}
+
+static void an_interface_goes_up_with_pieces_of_a_limited_size(void **state)
+{
+    (void)state;
+    struct nlattr *all[MAX_ATTRIBUTE + 1];
+    struct nl_msg *msg = rtnetlink_up(5, 16000);
+    const struct ifinfomsg *header = nlmsg_data(nlmsg_hdr(msg));
+    assert_int_equal(header->ifi_index, 5);
+    assert_true(header->ifi_flags & header->ifi_change & IFF_UP);
+    parse(msg, sizeof *header, all);
+    assert_int_equal(nla_get_u32(all[IFLA_GSO_MAX_SIZE]), 16000);
+    nlmsg_free(msg);
+}
+
+static void a_bucket_has_rate_and_burst_in_bytes(void **state)
+{
+    (void)state;
+    struct nlattr *all[MAX_ATTRIBUTE + 1], *options[MAX_ATTRIBUTE + 1];
+    struct tbf tbf = {5000000000, 123456}; /* 40 Gbit/s: more than 32 bits hold */
+    struct nl_msg *msg = rtnetlink_tbf(9, &tbf);
+    const struct tcmsg *header = nlmsg_data(nlmsg_hdr(msg));
+    assert_int_equal(nlmsg_hdr(msg)->nlmsg_type, RTM_NEWQDISC);
+    assert_int_equal(header->tcm_ifindex, 9);
+    assert_int_equal(header->tcm_parent, TC_H_ROOT);
+    parse(msg, sizeof *header, all);
+    assert_string_equal(nla_get_string(all[TCA_KIND]), "tbf");
+    assert_int_equal(nla_parse_nested(options, MAX_ATTRIBUTE, all[TCA_OPTIONS], NULL), 0);
+    const struct tc_tbf_qopt *parameters = nla_data(options[TCA_TBF_PARMS]);
+    assert_int_equal(parameters->rate.rate, UINT32_MAX);
+    assert_int_equal(parameters->peakrate.rate, 0);
+    assert_int_equal(nla_get_u64(options[TCA_TBF_RATE64]), tbf.bytes_per_s);
+    assert_int_equal(nla_get_u32(options[TCA_TBF_BURST]), tbf.burst_bytes);
+    nlmsg_free(msg);
+}
+
+static void a_later_bucket_changes_the_one_that_is_there(void **state)
+{
+    (void)state;
+    struct tbf tbf = {1, 1};
+    struct nl_msg *first = rtnetlink_tbf(9, &tbf), *ask = rtnetlink_ask_qdisc(9);
+    const struct tcmsg *set = nlmsg_data(nlmsg_hdr(first)), *asked = nlmsg_data(nlmsg_hdr(ask));
+    assert_true(nlmsg_hdr(first)->nlmsg_flags & NLM_F_CREATE);
+    assert_false(nlmsg_hdr(first)->nlmsg_flags & NLM_F_EXCL);
+    assert_true(set->tcm_handle != 0);
+    assert_int_equal(set->tcm_handle, asked->tcm_handle);
+    assert_true(nlmsg_hdr(ask)->nlmsg_flags & NLM_F_ECHO); /* else nobody gets the answer */
+    nlmsg_free(first);
+    nlmsg_free(ask);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_veth_pair_has_its_peer_in_the_other_namespace),
+        cmocka_unit_test(an_address_names_interface_and_network),
+        cmocka_unit_test(an_interface_goes_up_with_pieces_of_a_limited_size),
+        cmocka_unit_test(a_bucket_has_rate_and_burst_in_bytes),
+        cmocka_unit_test(a_later_bucket_changes_the_one_that_is_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
