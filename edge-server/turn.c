@@ -149,6 +149,7 @@ static double in_round_us(const struct server *server, int seat, double stamp_s)
     return stamp_s * 1e6 - server->seats[seat].clock.offset_us - server->round_start_us;
 }
 
+/* No clock is looked at again before the round is over. */
 static void record_clock(struct server *server, int seat)
 {
     const struct clock_offset *clock = &server->seats[seat].clock;
@@ -181,6 +182,7 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, doubl
     record->measured.device_forward_s[seat] = a->forward_s;
     record->measured.uplink_s[seat] = since_s - a->forward_s;
     record->devices[seat].forward_busy_s = a->forward_busy_s;
+    record_clock(server, seat);
     record->devices[seat].forward_start_us = in_round_us(server, seat, a->forward_start_s);
     record->devices[seat].uplink_bytes = payload_bytes(msg->payload[0]);
     record->uplink_bytes += payload_bytes(msg->payload[0]);
@@ -430,11 +432,10 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, double
     }
     if (take_front(server, seat, msg))
         return;
-    measure_downlink(server, seat, msg, now_us);
-    timeline_done(server, seat, msg, now_us);
     record->devices[seat].backward_busy_s = done->backward_busy_s;
     record->devices[seat].backward_start_us = in_round_us(server, seat, done->backward_start_s);
-    record_clock(server, seat);
+    timeline_done(server, seat, msg, now_us);
+    measure_downlink(server, seat, msg, now_us);
     record->devices[seat].n_overruns = done->n_overruns;
     record->n_overruns += done->n_overruns;
     server->seats[seat].state = SEAT_READY;
