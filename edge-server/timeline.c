@@ -59,14 +59,15 @@ struct pass_place {
 
 /*
  * Stamps and durations come from outside, and an aligned clock is off by its bound and by what it drifted since: what
- * cannot be is moved to the nearest that can. fmax() and fmin() leave out a start that is not a number.
+ * cannot be is moved to the nearest that can. fmax() and fmin() leave out a start that is not a number. What the air
+ * gave out early is there at a modelled instant, which an answer may come before.
  */
 static void place(const struct pass_place *p, double *start_us, double *end_us)
 {
-    double to_us = fmax(p->from_us, p->to_us);
-    double latest_us = fmax(p->from_us, to_us - p->pass_us);
-    *start_us = fmin(fmax(p->start_us, p->from_us), latest_us);
-    *end_us = fmin(*start_us + p->pass_us, to_us);
+    double from_us = fmin(p->from_us, p->to_us);
+    double latest_us = fmax(from_us, p->to_us - p->pass_us);
+    *start_us = fmin(fmax(p->start_us, from_us), latest_us);
+    *end_us = fmin(*start_us + p->pass_us, p->to_us);
 }
 
 void timeline_arrived(struct server *server, int seat, double forward_s, double now_us)

@@ -853,9 +853,9 @@ static void passes_lie_where_stamps_of_other_clocks_say(void **state)
     (void)state;
     struct table t;
     const double fast = 1.0002;
-    const struct stamps stamps[2] = {{AHEAD_US * 1e-6 + 2e-3 * fast, 5e-3 * fast,
-                                      AHEAD_US * 1e-6 + 14e-3 * fast, 3e-3 * fast},
-                                     {-1000 + 3e-3, 6e-3, -1000 + 13e-3, 4e-3}};
+    const struct stamps stamps[2] = {
+        {AHEAD_US * 1e-6 + 2e-3 * fast, 5e-3 * fast, AHEAD_US * 1e-6 + 14e-3 * fast, 3e-3 * fast},
+        {-1000 + 3e-3, 6e-3, -1000 + 13e-3, 4e-3}};
     const struct round_record *record = stamped_round(&t, stamps);
     const struct device_times *one = &record->devices[0].times, *two = &record->devices[1].times;
     assert_us(one->forward_us, 2000.4);
@@ -873,14 +873,8 @@ static void passes_lie_where_stamps_of_other_clocks_say(void **state)
 
 static void assert_ascending(const struct device_times *times, double arrived_us, double done_us)
 {
-    const double us[] = {0,
-                         times->forward_us,
-                         times->forward_end_us,
-                         times->arrived_us,
-                         11000,
-                         times->backward_us,
-                         times->backward_end_us,
-                         times->done_us};
+    const double us[] = {0,     times->forward_us,  times->forward_end_us,  times->arrived_us,
+                         11000, times->backward_us, times->backward_end_us, times->done_us};
     for (size_t i = 1; i < ARRAY_LEN(us); i++)
         if (!(us[i] >= us[i - 1]))
             fail_msg("%.9g us comes after %.9g", us[i], us[i - 1]);
@@ -892,9 +886,8 @@ static void stamps_of_no_sense_leave_passes_between_what_the_server_saw(void **s
 {
     (void)state;
     static const struct stamps nonsense[] = {
-        {-1e9, 1e-3, -1e9, 1e-3},         {1e9, 1e-3, 1e9, 1e-3},
-        {1e308, 1e308, 1e308, 1e308},     {-1e308, 1e308, -1e308, 1e308},
-        {0.25, 1e9, 0.25, 1e9},           {-1e308, 0, 1e308, 0},
+        {-1e9, 1e-3, -1e9, 1e-3},         {1e9, 1e-3, 1e9, 1e-3}, {1e308, 1e308, 1e308, 1e308},
+        {-1e308, 1e308, -1e308, 1e308},   {0.25, 1e9, 0.25, 1e9}, {-1e308, 0, 1e308, 0},
         {0.25 + 9e-3, 5e-3, 0.2599, 9e-3}};
     for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
         struct table t;

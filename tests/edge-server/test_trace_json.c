@@ -243,7 +243,8 @@ static void trips_of_messages_are_waiting_beside_passes_placed_by_their_stamps(v
 {
     (void)state;
     struct round_record r = parallel_round(1);
-    r.measured.handover_s[1] = 1e-6; /* it gained layers: nothing goes up behind the backward pass */
+    r.measured.handover_s[1] =
+        1e-6; /* it gained layers: nothing goes up behind the backward pass */
     for (int i = 0; i < 2; i++)
         r.devices[i].times = (struct device_times){30, 130, 380, 790, 890, 900};
     json_t *events = trace_of(&r, 1, 1000);
