@@ -717,10 +717,10 @@ static void say_at(struct table *t, uint64_t peer, struct msg *msg, double now_u
 }
 
 /* A table that asks for the time every second, both devices seated. */
-static void open_table_with_clocks(struct table *t)
+static void open_table_with_clocks(struct table *t, const char *framework)
 {
     struct err err = ERR_INIT;
-    open_table(t, "training.framework=psl");
+    open_table(t, framework);
     server_free(t->server);
     struct server_inputs inputs = {.experiment = &t->e,
                                    .schedule = &t->schedule,
@@ -764,7 +764,7 @@ static void the_shortest_round_trip_says_how_far_a_clock_is_ahead(void **state)
 {
     (void)state;
     struct table t;
-    open_table_with_clocks(&t);
+    open_table_with_clocks(&t, "training.framework=psl");
     assert_int_equal(server_state(t.server), SERVER_CLOCKS);
     assert_int_equal(server_wanted_round(t.server), 0);
     double now_us = tell_times(&t);
@@ -816,7 +816,7 @@ struct stamps {
  */
 static const struct round_record *stamped_round(struct table *t, const struct stamps stamps[2])
 {
-    open_table_with_clocks(t);
+    open_table_with_clocks(t, "training.framework=psl");
     tell_times(t);
     go_on(t);
     for (int i = 0; i < 2; i++) {
@@ -899,12 +899,63 @@ static void stamps_of_no_sense_leave_passes_between_what_the_server_saw(void **s
     }
 }
 
+/* Hears ROUND, and tells activations, then the answer with the front weights, at times of the server's clock. */
+static void take_turn(struct table *t, uint64_t peer, const struct stamps *stamps,
+                      double activations_us, double done_us)
+{
+    const size_t front_bytes = N_FRONT * sizeof(float);
+    drop(t, peer, MSG_ROUND);
+    struct msg *msg = activations(1, 0);
+    msg->activations.forward_s = stamps->forward_s;
+    msg->activations.forward_start_s = stamps->forward_start_s;
+    say_at(t, peer, msg, activations_us);
+    for (int i = 0; i < 3; i++)
+        server_advance(t->server, activations_us);
+    drop(t, peer, MSG_GRADIENT);
+    msg = round_done(1);
+    msg->round_done.backward_s = stamps->backward_s;
+    msg->round_done.backward_start_s = stamps->backward_start_s;
+    msg_attach(msg, payload_new(front_bytes));
+    memset(payload_memory(msg->payload[0]), 0, front_bytes);
+    say_at(t, peer, msg, done_us);
+}
+
+/* The ROUND with weights is with the second device 5 ms after it went, the gradients 2 and 8 ms after they did. */
+static void fronts_are_handed_over_from_stamp_to_stamp_and_phases_add_up(void **state)
+{
+    (void)state;
+    struct table t;
+    const double ahead_s = AHEAD_US * 1e-6;
+    const struct stamps one = {ahead_s + 1e-3, 5e-3, ahead_s + 12e-3, 3e-3},
+                        two = {-1000 + 25e-3, 6e-3, -1000 + 48e-3, 4e-3};
+    open_table_with_clocks(&t, "training.framework=sl");
+    tell_times(&t);
+    go_on(&t);
+    take_turn(&t, 10, &one, 10000, 20000);
+    take_turn(&t, 11, &two, 40000, 60000);
+    const struct round_record *record = server_next_record(t.server);
+    assert_non_null(record);
+    const struct latency_terms *measured = &record->measured;
+    assert_us(measured->uplink_s[0] * 1e6, 5000); /* with ROUND's trip: nothing came with it */
+    assert_us(measured->downlink_s[0] * 1e6, 2000);
+    assert_us(measured->handover_s[0] * 1e6, 5000 + 5000);
+    assert_us(measured->uplink_s[1] * 1e6, 9000);
+    assert_us(measured->downlink_s[1] * 1e6, 8000);
+    assert_us(measured->handover_s[1] * 1e6, 8000);
+    double sum_s = measured->server_forward_s + measured->server_backward_s;
+    for (int i = 0; i < 2; i++)
+        sum_s += measured->device_forward_s[i] + measured->uplink_s[i] + measured->downlink_s[i] +
+                 measured->device_backward_s[i] + measured->handover_s[i];
+    assert_us(sum_s * 1e6, record->measured_s * 1e6);
+    close_table(&t);
+}
+
 static void times_that_nobody_asked_for_end_the_run(void **state)
 {
     (void)state;
     struct table t;
     for (int wrong = 0; wrong < 3; wrong++) {
-        open_table_with_clocks(&t);
+        open_table_with_clocks(&t, "training.framework=psl");
         struct msg *msg = hear(&t, 10, MSG_CLOCK);
         msg->clock.device_sent_s = wrong == 0 ? -1 : 0;
         msg->clock.server_sent_s += wrong == 1;
@@ -919,7 +970,7 @@ static void a_clock_that_no_offset_places_ends_the_run(void **state)
 {
     (void)state;
     struct table t;
-    open_table_with_clocks(&t);
+    open_table_with_clocks(&t, "training.framework=psl");
     struct msg *msg = hear(&t, 10, MSG_CLOCK);
     msg->clock.device_received_s = msg->clock.device_sent_s = 1e305;
     say_at(&t, 10, msg, 10);
@@ -951,6 +1002,7 @@ int main(void)
         cmocka_unit_test(the_shortest_round_trip_says_how_far_a_clock_is_ahead),
         cmocka_unit_test(passes_lie_where_stamps_of_other_clocks_say),
         cmocka_unit_test(stamps_of_no_sense_leave_passes_between_what_the_server_saw),
+        cmocka_unit_test(fronts_are_handed_over_from_stamp_to_stamp_and_phases_add_up),
         cmocka_unit_test(times_that_nobody_asked_for_end_the_run),
         cmocka_unit_test(a_clock_that_no_offset_places_ends_the_run),
     };
