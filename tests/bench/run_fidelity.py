@@ -31,7 +31,7 @@ CASES = {
     "resnet18-netns": dict(RESNET18, extra=["testbed.link=netns"], target=0.06),
 }
 PHASE_SHARE, PHASE_S = 0.05, 0.002  # a phase is as predicted within one or the other
-SIMULATED = {"simulate-lenet5": LENET5, "simulate-resnet18": RESNET18}
+SIMULATED = {"simulate-lenet5": LENET5, "simulate-resnet18": dict(RESNET18, extra=["training.rounds=4"])}
 FRAMEWORKS = ("sl", "psl", "epsl")
 
 
