@@ -148,6 +148,11 @@ double round_radio_evaluate(struct round_radio *radio, uint32_t round,
     return latency_total(problem, terms);
 }
 
+double round_radio_now_s(const struct round_radio *radio)
+{
+    return radio->now_s;
+}
+
 bool round_radio_is_ideal(const struct round_radio *radio)
 {
     return links_are_ideal(radio->links);

@@ -42,6 +42,8 @@ double round_radio_evaluate(struct round_radio *radio, uint32_t round,
                             const struct problem *problem, const struct plan *plan,
                             struct rates *rates, struct latency_terms *terms);
 
+double round_radio_now_s(const struct round_radio *radio); /* when the round begins */
+
 /* Whether the links add nothing to what the radio gives, in any round. */
 bool round_radio_is_ideal(const struct round_radio *radio);
 

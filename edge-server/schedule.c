@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "edge-server/assignment.h"
 #include "edge-server/planning.h"
+#include "experiment/slowdowns.h"
 #include "models/net_range.h"
 #include "scheduler/rates.h"
 
@@ -104,7 +105,8 @@ int schedule_open(struct schedule *schedule, const struct experiment *e, struct 
         return -1;
     schedule->n_state = optimizer_state_floats(&optimizer, 1);
     schedule->radio = round_radio_new(e, err);
-    if (!schedule->radio)
+    schedule->slowdowns = slowdowns_new(e, err);
+    if (!schedule->radio || !schedule->slowdowns)
         return -1;
     if (planning_solve(&plan, &schedule->problem, e, NULL, NULL, err))
         return err_prefix(err, "planning");
@@ -121,6 +123,7 @@ void schedule_release(struct schedule *schedule)
 {
     net_free(schedule->layers);
     round_radio_free(schedule->radio);
+    slowdowns_free(schedule->slowdowns);
     plan_release(&schedule->plan);
     rates_release(&schedule->rates);
     latency_terms_release(&schedule->terms);
@@ -222,6 +225,8 @@ int schedule_next(struct schedule *schedule, uint32_t round, struct err *err)
     free(schedule->reason);
     schedule->reason = NULL;
     bool has_changed = round_radio_gains(schedule->radio, round, &schedule->problem);
+    has_changed |= problem_slow_down(&schedule->problem, schedule->slowdowns,
+                                     round_radio_now_s(schedule->radio));
     schedule->is_stale |= has_changed;
     if (has_changed || schedule->is_special || !round_radio_is_ideal(schedule->radio))
         evaluate(schedule); /* otherwise the round is as the one before */

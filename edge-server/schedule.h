@@ -31,13 +31,14 @@ enum schedule_change {
 
 struct schedule {
     const struct experiment *e;
-    struct problem problem; /* with the gains of this round */
+    struct problem problem; /* with the gains and slow-downs of this round */
     struct plan plan;       /* the one that holds, as it was made */
     uint32_t plan_round;    /* the round from which it does */
     struct round_radio *radio;
-    struct net *layers; /* of no layers: for sizes */
-    size_t n_state;     /* floats of optimiser state for each parameter */
-    bool is_stale;      /* the channel changed since the plan was made */
+    struct slowdowns *slowdowns; /* of the devices' computing, on the radio's clock */
+    struct net *layers;          /* of no layers: for sizes */
+    size_t n_state;              /* floats of optimiser state for each parameter */
+    bool is_stale;               /* the channel or a slow-down changed since the plan was made */
 
     /* This round. */
     uint32_t round;        /* 0: none yet */

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "experiment/device_files.h"
 
 void device_groups_read(struct loading *l, const struct yaml_node *node,
-                        const struct key_path *path, struct device_groups *groups)
+                        const struct key_path *path, const char *experiment_path,
+                        struct device_groups *groups)
 {
     char value[VALUE_TEXT_BYTES];
     if (node->kind != YAML_SEQUENCE || node->n == 0 || node->n > EXPERIMENT_MAX_DEVICES) {
@@ -26,6 +28,7 @@ void device_groups_read(struct loading *l, const struct yaml_node *node,
         struct key_path here = {path, NULL, i};
         groups->node[i] = node->item[i];
         section_read(l, "devices", node->item[i], &here, &groups->group[i]);
+        device_files_resolve(l, node->item[i], &here, experiment_path, &groups->group[i].device);
         total += groups->group[i].count;
     }
     if (total > EXPERIMENT_MAX_DEVICES)
@@ -83,7 +86,10 @@ void device_groups_draw(struct loading *l, const struct device_groups *groups,
             int number = is_named ? j : n_unnamed++;
             device->name = is_named && group->count == 1 ? mem_string(name)
                                                          : mem_format("%s-%d", name, number);
+            device->profile = group->device.profile ? mem_string(group->device.profile) : NULL;
+            device->slowdown = group->device.slowdown ? mem_string(group->device.slowdown) : NULL;
             draw_device(l, group, groups->node[i], &here, e->seed, number, device);
         }
     }
+    device_files_check(l, groups, path, &e->model);
 }

@@ -55,7 +55,7 @@ static void read_section(struct load *load, const struct section *section,
     else if (section->kind == SECTION_MODEL)
         model_read(l, node, &path, load->path, &load->e->model, &load->e->weights);
     else
-        device_groups_read(l, node, &path, &load->groups);
+        device_groups_read(l, node, &path, load->path, &load->groups);
 }
 
 /* Sections in the order of the file, so that complaints are in it too; then those it does not have. */
@@ -119,8 +119,11 @@ void experiment_release(struct experiment *e)
     for (size_t i = 0; section_at(i); i++)
         if (section_at(i)->kind == SECTION_MAPPING)
             section_release(section_at(i)->name, e);
-    for (int i = 0; i < e->n_devices; i++)
+    for (int i = 0; i < e->n_devices; i++) {
         free(e->devices[i].name);
+        free(e->devices[i].profile);
+        free(e->devices[i].slowdown);
+    }
     free(e->devices);
     net_spec_release(&e->model);
     free(e->weights);

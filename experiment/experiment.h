@@ -21,9 +21,13 @@
 #define RADIO_NO_FILE "none"
 
 struct experiment_device {
-    char *name;      /* unique; group name, with a running number when the group counts several */
-    double clock_hz; /* f_i, cycles/s */
-    double cycles_per_flop; /* kappa_i */
+    char *name;    /* unique; group name, with a running number when the group counts several */
+    char *profile; /* absolute path of measured times (models/profile_file.h), in place of clock and
+                               cycles; NULL: none */
+    char *
+        slowdown; /* absolute path of when its computing is how much slower (slowdowns.h); NULL: never */
+    double clock_hz;        /* f_i, cycles/s; what it is has no meaning where there is a profile */
+    double cycles_per_flop; /* kappa_i; as before */
     double max_power_w;     /* p_i^max */
     double distance_m;      /* to the server */
     double memory_bytes;    /* for training its layers; 0: no limit */
@@ -138,7 +142,7 @@ struct experiment_override {
 /*
  * Reads and checks `path`. On -1 every error of the file and of the overrides is in `errors`, a line each:
  * "file:line:column: key.path: value 'x': what is allowed", with the nearest valid key where the key is
- * unknown. Model files are named relative to the experiment file. `e` is uninitialised before and only
+ * unknown. Files of models and devices are named relative to the experiment file. `e` is uninitialised before and only
  * to be released after success.
  */
 int experiment_load(struct experiment *e, const char *path,

@@ -49,6 +49,16 @@ static void print_model(const struct experiment *e, struct strbuf *out)
         print_key(schema_find("model", "weights"), &e->weights, out);
 }
 
+/* What the device does not have, and what its profile is in place of, is left out. */
+static bool is_printed(const struct key_row *row, const struct experiment_device *device)
+{
+    const void *field = (const char *)device + row->offset;
+    bool is_clock = strcmp(row->key, "clock") == 0 || strcmp(row->key, "cycles_per_flop") == 0;
+    if (row->is_input_only || (row->type == KEY_TEXT && !*(char *const *)field))
+        return false;
+    return !(is_clock && device->profile);
+}
+
 static void print_devices(const struct experiment *e, struct strbuf *out)
 {
     const struct key_row *row = NULL;
@@ -60,7 +70,7 @@ static void print_devices(const struct experiment *e, struct strbuf *out)
     for (int i = 0; i < e->n_devices; i++) {
         const char *before = "  - {";
         while ((row = schema_next("devices", row))) {
-            if (row->is_input_only)
+            if (!is_printed(row, &e->devices[i]))
                 continue;
             strbuf_addf(out, "%s%s: ", before, row->key);
             key_print(row, (const char *)&e->devices[i] + row->offset, out);

@@ -223,6 +223,15 @@ int key_set_default(const struct key_row *row, const struct experiment_choices *
     return parse(row, row->fallback, choices, field) ? 0 : -1;
 }
 
+char *key_file_path(const char *name, const struct yaml_node *node, const char *experiment_path)
+{
+    const char *slash = strrchr(experiment_path, '/');
+    bool is_override = node->place.line == 0;
+    if (name[0] == '/' || !slash || is_override)
+        return mem_string(name);
+    return mem_format("%.*s/%s", (int)(slash - experiment_path), experiment_path, name);
+}
+
 void key_release(const struct key_row *row, void *field)
 {
     if (row->type == KEY_NAMES) {

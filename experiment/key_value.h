@@ -32,6 +32,12 @@ void key_print(const struct key_row *row, const void *field, struct strbuf *out)
 /* Text as a YAML scalar that any reader takes as a string: quoted where need be. */
 void key_print_text(const char *text, struct strbuf *out);
 
+/*
+ * The file that a key's value names, as seen from the working directory: relative to the experiment file, or to the
+ * working directory when `node` is from --set. To be freed.
+ */
+char *key_file_path(const char *name, const struct yaml_node *node, const char *experiment_path);
+
 void key_release(const struct key_row *row, void *field);
 
 /*

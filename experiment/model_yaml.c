@@ -59,15 +59,6 @@ void model_read_file(struct loading *l, const char *path, const struct yaml_node
     yaml_node_free(root);
 }
 
-/* `name` as seen from the folder that `beside` is in; to be freed. */
-static char *path_beside(const char *name, const char *beside)
-{
-    const char *slash = strrchr(beside, '/');
-    if (name[0] == '/' || !slash)
-        return mem_string(name);
-    return mem_format("%.*s/%s", (int)(slash - beside), beside, name);
-}
-
 static void read_named_file(struct loading *l, const struct yaml_node *node,
                             const struct key_path *path, const char *experiment_path,
                             const struct model_keys *keys, struct net_spec *spec)
@@ -82,8 +73,7 @@ static void read_named_file(struct loading *l, const struct yaml_node *node,
     if (!keys->file)
         return; /* refused before */
     const struct yaml_node *file = yaml_node_get(node, "file");
-    bool is_override = file->place.line == 0;
-    char *name = is_override ? mem_string(keys->file) : path_beside(keys->file, experiment_path);
+    char *name = key_file_path(keys->file, file, experiment_path);
     struct key_path file_path = {path, "file", 0};
     model_read_file(l, name, file, &file_path, spec);
     free(name);

@@ -205,6 +205,15 @@ static const struct key_row rows[] = {
     {"devices", "cycles_per_flop", KEY_DRAWN, DIM_NONE, ABOVE(0, 1e6), .fallback = "0.0625",
      .help = "kappa_i: cycles a floating-point operation takes",
      IN(device_group, device.cycles_per_flop)},
+    {"devices", "profile", KEY_TEXT,
+     .help = "measured compute times in place of clock and cycles_per_flop, a file of `splitbed "
+             "profile --json`; relative to the experiment file (with --set: to the working "
+             "directory)",
+     IN(device_group, device.profile)},
+    {"devices", "slowdown", KEY_TEXT,
+     .help = "CSV file at_s,factor: its compute times are multiplied by factor from that modelled "
+             "second of the run on; relative as profile is",
+     IN(device_group, device.slowdown)},
     {"devices", "max_power", KEY_DRAWN, DIM_POWER, ABOVE(0, 1e6), .fallback = "23 dBm",
      .help = "p_i^max: of the device's whole uplink", IN(device_group, device.max_power_w)},
     {"devices", "distance", KEY_DRAWN, DIM_LENGTH, ABOVE(0, 1e6), .fallback = "100 m",

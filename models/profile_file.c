@@ -257,3 +257,19 @@ int profile_file_check(const struct profile_file *file, const struct profile *mo
     }
     return 0;
 }
+
+int profile_file_load_of(struct profile_file *file, const char *path, const struct net_spec *model,
+                         struct err *err)
+{
+    struct profile profile;
+    if (profile_file_load(file, path, err))
+        return -1;
+    int status = profile_make(&profile, model, err);
+    if (status == 0) {
+        status = profile_file_check(file, &profile, err) ? err_prefix(err, "%s", path) : 0;
+        profile_release(&profile);
+    }
+    if (status)
+        profile_file_release(file);
+    return status;
+}

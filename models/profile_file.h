@@ -44,4 +44,8 @@ void profile_file_release(struct profile_file *file);
 int profile_file_check(const struct profile_file *file, const struct profile *model,
                        struct err *err);
 
+/* Loads a file that has to be of this model. */
+int profile_file_load_of(struct profile_file *file, const char *path, const struct net_spec *model,
+                         struct err *err);
+
 #endif

@@ -13,6 +13,11 @@
 #define LARGEST_STEP   0.8
 #define FIRST_SOFTNESS 0.1
 #define LAST_SOFTNESS  0.005
+#define LARGE_PAIRS    50000 /* devices times subchannels: where looking at all of them is dear */
+#define NEAR           0.5   /* of the best worth; closer as shares get sharper */
+#define NEAR_SOFTNESS  0.03
+#define NEAR_BOUND     0.8 /* of what is wanted: before, prices move too fast for a part of the pairs */
+#define WHOLE_EVERY    10
 #define LN_2           0.693147180559945309417
 
 void ascent_init(struct ascent *a, const struct cell *cell)
@@ -111,22 +116,43 @@ static void move_all(struct ascent *a, const struct cut_costs *costs)
     move(a, 3 * n, &a->prices.total_power, d->total_power_w, a->cell->problem->total_power_w);
 }
 
+/*
+ * In large cells, once the bound has come near what is wanted, most steps look only at pairs near
+ * the best; their bound is none.
+ */
+static void evaluate(struct ascent *a, const struct cut_costs *costs, const bool *allowed,
+                     double softness, double enough_s, bool is_whole)
+{
+    bool is_large = cell_at(a->cell, a->cell->n_devices, 0) >= LARGE_PAIRS;
+
+    if (is_whole)
+        lagrangian_look_everywhere(&a->at);
+    lagrangian_evaluate(&a->at, a->cell, costs, &a->prices, allowed);
+    if (a->at.looks_near)
+        return;
+    if (is_large && softness <= NEAR_SOFTNESS && a->at.bound_s > NEAR_BOUND * enough_s)
+        lagrangian_look_near(&a->at, a->cell, fmin(NEAR, 1 - 16 * softness));
+    if (a->at.bound_s > a->bound_s) {
+        a->bound_s = a->at.bound_s;
+        prices_copy(&a->best, &a->prices, a->cell->n_devices);
+    }
+}
+
 double ascent_run(struct ascent *a, const struct cut_costs *costs, const bool *allowed, int n_steps,
                   double enough_s, int64_t deadline_us)
 {
     for (int step = 0; step <= n_steps; step++) {
         double part = n_steps > 0 ? (double)step / n_steps : 1;
         double softness = a->first_softness * pow(a->last_softness / a->first_softness, part);
-        lagrangian_evaluate(&a->at, a->cell, costs, &a->prices, allowed);
-        if (a->at.bound_s > a->bound_s) {
-            a->bound_s = a->at.bound_s;
-            prices_copy(&a->best, &a->prices, a->cell->n_devices);
-        }
-        if (a->bound_s >= enough_s || step == n_steps || clock_now_us() > deadline_us)
+        bool is_late = clock_now_us() > deadline_us;
+        evaluate(a, costs, allowed, softness, enough_s,
+                 step % WHOLE_EVERY == 0 || step == n_steps || is_late);
+        if (a->bound_s >= enough_s || step == n_steps || is_late)
             break;
         lagrangian_demand(&a->at, a->cell, &a->prices, softness, &a->demand);
         move_all(a, costs);
     }
+    lagrangian_look_everywhere(&a->at);
     prices_copy(&a->prices, &a->best, a->cell->n_devices);
     lagrangian_evaluate(&a->at, a->cell, costs, &a->prices, allowed);
     return a->bound_s;

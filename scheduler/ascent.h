@@ -3,7 +3,9 @@
  * Good prices for the Lagrangian bound (lagrangian.h) in O(C M) a step, without a linear program:
  * each price rises while what it pays for is short and falls while there is plenty, by a factor
  * that grows as long as the direction holds and shrinks when it turns. Needs some hundred steps to
- * come within a few tenths of a per cent of the best bound; any step's bound is valid.
+ * come within a few tenths of a per cent of the best bound; any step's bound is valid. In large
+ * cells most of the later steps look only at pairs near the best (lagrangian_look_near()) and every
+ * tenth at all of them; only the bounds of these count.
  */
 #ifndef SCHEDULER_ASCENT_H
 #define SCHEDULER_ASCENT_H

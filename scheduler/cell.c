@@ -34,6 +34,23 @@ static void sort_subchannels(struct cell *cell, int i, struct ranked *ranked)
         cell->order[cell_at(cell, i, k)] = ranked[k].subchannel;
 }
 
+/* What a device would have if it were alone. */
+static void measure_whole_band(struct cell *cell)
+{
+    struct bands band;
+
+    bands_init(&band, cell->n_subchannels);
+    cell->broadcast_bps = HUGE_VAL;
+    for (int i = 0; i < cell->n_devices; i++) {
+        bands_fill(&band, cell, i, NULL);
+        cell->whole_uplink_bps[i] = waterfill_rate_bps(&band, cell->power_cap_w[i]);
+        for (int k = 0; k < cell->n_subchannels; k++)
+            cell->whole_downlink_bps[i] += cell->downlink_bps[cell_at(cell, i, k)];
+        cell->broadcast_bps = fmin(cell->broadcast_bps, cell->whole_downlink_bps[i]);
+    }
+    bands_release(&band);
+}
+
 void cell_init(struct cell *cell, const struct problem *problem)
 {
     size_t c = (size_t)problem->n_devices, m = (size_t)problem->n_subchannels;
@@ -47,6 +64,8 @@ void cell_init(struct cell *cell, const struct problem *problem)
     cell->downlink_bps = mem_zero(c * m, sizeof(double));
     cell->order = mem_zero(c * m, sizeof(int));
     cell->power_cap_w = mem_zero(c, sizeof(double));
+    cell->whole_uplink_bps = mem_zero(c, sizeof(double));
+    cell->whole_downlink_bps = mem_zero(c, sizeof(double));
     for (int i = 0; i < cell->n_devices; i++) {
         const struct problem_device *device = &problem->devices[i];
         cell->power_cap_w[i] = fmin(device->max_power_w, problem->total_power_w);
@@ -60,6 +79,7 @@ void cell_init(struct cell *cell, const struct problem *problem)
         sort_subchannels(cell, i, ranked);
     }
     free(ranked);
+    measure_whole_band(cell);
 }
 
 void cell_release(struct cell *cell)
@@ -69,28 +89,23 @@ void cell_release(struct cell *cell)
     free(cell->downlink_bps);
     free(cell->order);
     free(cell->power_cap_w);
+    free(cell->whole_uplink_bps);
+    free(cell->whole_downlink_bps);
     memset(cell, 0, sizeof *cell);
 }
 
 static void find_least(struct cut_costs *costs, const struct cell *cell)
 {
-    struct bands band;
-
-    bands_init(&band, cell->n_subchannels);
     costs->least_up_s = costs->least_down_s = 0;
     for (int i = 0; i < cell->n_devices; i++) {
-        double up_s = costs->forward_s[i], down_s = costs->backward_s[i], down_bps = 0;
-        bands_fill(&band, cell, i, NULL);
-        for (int k = 0; k < cell->n_subchannels; k++)
-            down_bps += cell->downlink_bps[cell_at(cell, i, k)];
+        double up_s = costs->forward_s[i], down_s = costs->backward_s[i];
         if (costs->uplink_bits > 0)
-            up_s += costs->uplink_bits / waterfill_rate_bps(&band, cell->power_cap_w[i]);
+            up_s += costs->uplink_bits / cell->whole_uplink_bps[i];
         if (costs->downlink_bits > 0)
-            down_s += costs->downlink_bits / down_bps;
+            down_s += costs->downlink_bits / cell->whole_downlink_bps[i];
         costs->least_up_s = fmax(costs->least_up_s, up_s);
         costs->least_down_s = fmax(costs->least_down_s, down_s);
     }
-    bands_release(&band);
 }
 
 void cut_costs_init(struct cut_costs *costs, const struct cell *cell, int cut)
@@ -103,7 +118,7 @@ void cut_costs_init(struct cut_costs *costs, const struct cell *cell, int cut)
 
     latency_terms_init(&terms, cell->n_devices);
     rates_init(&rates, cell->n_devices);
-    rates.broadcast_bps = rates_broadcast_bps(problem);
+    rates.broadcast_bps = cell->broadcast_bps;
     latency_evaluate(problem, cut, &rates, &terms);
     costs->fixed_s = terms.server_forward_s + terms.server_backward_s + terms.broadcast_s;
     costs->forward_s = mem_copy(terms.device_forward_s, (size_t)cell->n_devices * sizeof(double));

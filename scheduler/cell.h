@@ -22,6 +22,8 @@ struct cell {
     int *order;           /* [C][M] a device's subchannels, best first */
     double *downlink_bps; /* [C][M] at the server's power */
     double *power_cap_w;  /* [C] min(p_i^max, p_total) */
+    /* [C] with the whole band to itself, up at its cap and down; and R^BC. */
+    double *whole_uplink_bps, *whole_downlink_bps, broadcast_bps;
 };
 
 void cell_init(struct cell *cell, const struct problem *problem);

@@ -14,6 +14,7 @@
 #define MIX_STEP   0.1  /* by which a mix may change in one step */
 #define PATIENCE   10   /* steps without a better bound before they get shorter */
 #define FRESH      0.1  /* weight of the last step in the shares */
+#define HELD       1e-3 /* of the price of all power: a device's own that counts as one */
 #define MEMORY     0.7  /* of the way in the next step */
 
 void cover_init(struct cover *c, const struct cell *cell)
@@ -35,6 +36,8 @@ void cover_init(struct cover *c, const struct cell *cell)
     for (size_t i = 0; i < n; i++)
         c->mix[i] = 0.5;
     c->share = mem_zero(n * m, sizeof(double));
+    bands_init(&c->bands, cell->n_subchannels);
+    c->owner = mem_zero(m, sizeof(int));
 }
 
 void cover_release(struct cover *c)
@@ -49,6 +52,8 @@ void cover_release(struct cover *c)
     free(c->way);
     free(c->mix);
     free(c->share);
+    bands_release(&c->bands);
+    free(c->owner);
 }
 
 void cover_start(struct cover *c, const struct lagrangian *at, const struct prices *prices)
@@ -74,7 +79,7 @@ static void unpack(struct cover *c)
 
 /* What is asked of the device besides the bound's own terms; INFINITY: it cannot be met. */
 struct need {
-    double down_bps, up_s; /* rate; worth as in the second condition */
+    double down_bps, up_s, up_bps; /* rate; worth as in the second condition; rate of the third */
 };
 
 static struct need need_of(const struct cover *c, const struct cut_costs *costs, int i, double to_s,
@@ -82,7 +87,7 @@ static struct need need_of(const struct cover *c, const struct cut_costs *costs,
 {
     double left_down_s = to_s - costs->backward_s[i], left_up_s = up_s - costs->forward_s[i];
     double power_price = c->prices.power[i] + c->prices.total_power;
-    struct need need = {0, 0};
+    struct need need = {0, 0, 0};
 
     if (costs->downlink_bits > 0)
         need.down_bps = left_down_s > 0 ? costs->downlink_bits / left_down_s : HUGE_VAL;
@@ -90,6 +95,8 @@ static struct need need_of(const struct cover *c, const struct cut_costs *costs,
         need.up_s = left_up_s > 0 ? c->prices.uplink[i] * costs->uplink_bits / left_up_s -
                                         power_price * c->cell->power_cap_w[i]
                                   : HUGE_VAL;
+    if (costs->uplink_bits > 0 && left_up_s > 0)
+        need.up_bps = costs->uplink_bits / left_up_s;
     need.up_s -= 1e-12 * (fabs(need.up_s) + power_price * c->cell->power_cap_w[i]);
     need.down_bps *= 1 - 1e-12;
     return need;
@@ -149,6 +156,29 @@ static void add_slope(struct cover *c, const struct cut_costs *costs, int i, int
     c->slope[m + 2 * n] += power_w;
 }
 
+/* Whether the device can send fast enough on the set that the knapsack has taken, at its limit. */
+static bool can_send(void *context, const struct knapsack *s)
+{
+    struct cover *c = context;
+
+    for (int j = 0; j < s->n; j++)
+        c->owner[s->items[j].label] = s->taken[j] ? c->device : -1;
+    bands_fill(&c->bands, c->cell, c->device, c->owner);
+    return waterfill_power_w(&c->bands, c->rate_bps) <=
+           c->cell->power_cap_w[c->device] * (1 + 1e-9);
+}
+
+/* Asked only of devices whose own limit holds them up: elsewhere it changes little and takes time. */
+static void ask_for_truth(struct cover *c, int i, const struct need *need)
+{
+    bool is_held = c->prices.power[i] > HELD * c->prices.total_power;
+
+    c->device = i;
+    c->rate_bps = need->up_bps * (1 - 1e-12);
+    c->knapsack.will_do = is_held && need->up_bps > 0 ? can_send : NULL;
+    c->knapsack.context = c;
+}
+
 /* The cheapest cover of one device; INFINITY: it has none. */
 static double cover_device_s(struct cover *c, const struct cut_costs *costs, int i,
                              const struct need *need, double tolerance)
@@ -160,6 +190,7 @@ static double cover_device_s(struct cover *c, const struct cut_costs *costs, int
     if (need->down_bps >= HUGE_VAL || need->up_s >= HUGE_VAL)
         return HUGE_VAL;
     n_items = fill_items(c, i, need);
+    ask_for_truth(c, i, need);
     choose_mix(c, i, n_items, is_needed);
     cost = knapsack_solve(&c->knapsack, n_items, is_needed, c->mix[i], tolerance, MAX_NODES);
     add_slope(c, costs, i, n_items);

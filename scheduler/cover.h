@@ -12,9 +12,11 @@
  *           sum_{k in S} w_ik >= a_i D_u / (enough - fixed - from - T_i^F) - (m_i + n) cap_i }
  *
  * where w_ik = max_{0 <= P <= cap_i} [a_i r_ik(P) - (m_i + n) P] and c_ik is the downlink rate. The
- * second condition follows from a_i R_i^U <= sum_k w_ik + (m_i + n) cap_i, whatever the powers. The
- * inner minimum over whole sets is a knapsack; that no part of a subchannel can be taken is what
- * lifts the bound. Holds at any prices; good ones are found by subgradient steps. Used by
+ * second condition follows from a_i R_i^U <= sum_k w_ik + (m_i + n) cap_i, whatever the powers. Sets on
+ * which even cap_i, poured out exactly, does not carry D_u / (enough - fixed - from - T_i^F) are
+ * left out as well: the second condition is that one relaxed to a sum, in which the search can
+ * bound. The inner minimum over whole sets is a knapsack; that no part of a subchannel can be taken
+ * is what lifts the bound. Holds at any prices; good ones are found by subgradient steps. Used by
  * cover_search.h.
  */
 #ifndef SCHEDULER_COVER_H
@@ -24,6 +26,7 @@
 
 #include "scheduler/knapsack.h"
 #include "scheduler/lagrangian.h"
+#include "scheduler/waterfill.h"
 
 struct cover {
     const struct cell *cell; /* borrowed */
@@ -36,6 +39,11 @@ struct cover {
     double *slope, *way;  /* [n_prices] of the bound at the prices; smoothed over the steps */
     double *share;        /* [C][M] how often i took k, smoothed over the steps */
     double *mix;          /* [C] of the knapsacks' two weights; moves with the steps */
+    /* For the exact question of the knapsack at hand: of whom, how fast, on what; scratch. */
+    int device;
+    double rate_bps;
+    struct bands bands;
+    int *owner; /* [M] */
     double bound_s;
     int n_steps; /* that the last cover_raise() made */
 };

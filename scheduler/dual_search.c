@@ -13,13 +13,15 @@
 #include "scheduler/ownership.h"
 #include "scheduler/squeeze.h"
 
-#define FIRST_STEPS 200 /* of the ascent at the first cut; the prices then serve the others */
-#define NEXT_STEPS  60
-#define STEP_WORK   2.5e8 /* pairs looked at from which on there are fewer first and next steps, */
-#define LEAST_PART  0.25  /* but no less than this part of them */
-#define LAST_STEPS  400   /* once more where the bound is least */
-#define MAX_TRIES   4000000 /* of one improvement */
-#define ROUND_WORK  1e5     /* tries spent on shaken rounds, about */
+#define FIRST_STEPS   200 /* of the ascent at the first cut; the prices then serve the others */
+#define NEXT_STEPS    60
+#define STEP_WORK     2.5e8 /* pairs looked at from which on there are fewer first and next steps, */
+#define LEAST_PART    0.25  /* but no less than this part of them */
+#define LAST_STEPS    400   /* once more where the bound is least */
+#define LAST_STEP     0.1   /* the prices are those of the last cut: near */
+#define LAST_SOFTNESS 0.03
+#define MAX_TRIES     4000000 /* of one improvement */
+#define ROUND_WORK    1e5     /* tries spent on shaken rounds, about */
 #define COVER_PAIRS                                                                                \
     10000 /* devices times subchannels up to which whole subchannels raise the bound in time */
 #define COVER_WORK  8e6 /* steps times pairs, some seconds */
@@ -45,7 +47,7 @@ void dual_search_init(struct dual_search *s, const struct cell *cell, const int 
     *s =
         (struct dual_search){.cell = cell,
                              .partner = partner,
-                             .gap = options->gap,
+                             .gap = options->gap * (1 - 1e-9),
                              .deadline_us = clock_now_us() + (int64_t)(options->time_limit_s * 1e6),
                              .best = -1,
                              .best_s = HUGE_VAL,
@@ -160,6 +162,18 @@ void dual_search_try(struct dual_search *s, int j, const int *owner)
     allocation_release(&tried);
 }
 
+void dual_search_try_rival(struct dual_search *s, const int *owner)
+{
+    struct allocation tried;
+
+    for (int j = 0; j < s->n_cuts; j++) {
+        allocation_init(&tried, s->cell, &s->cuts[j].costs);
+        allocation_set(&tried, owner);
+        keep_if_best(s, j, &tried, allocation_total_s(&tried));
+        allocation_release(&tried);
+    }
+}
+
 static bool is_good(const struct dual_search *s)
 {
     return dual_search_bound_s(s) >= s->best_s * (1 - s->gap);
@@ -217,6 +231,8 @@ static void raise_least(struct dual_search *s)
         if (c->is_raised)
             return;
         c->is_raised = true;
+        s->ascent.first_step = LAST_STEP;
+        s->ascent.first_softness = LAST_SOFTNESS;
         ascent_restart(&s->ascent);
         ascent_run(&s->ascent, &c->costs, NULL, LAST_STEPS, s->best_s, s->deadline_us);
         c->bound_s = fmax(c->bound_s, s->ascent.bound_s);

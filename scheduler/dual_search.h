@@ -24,7 +24,7 @@ struct dual_cut {
 struct dual_search {
     const struct cell *cell; /* borrowed */
     const int *partner;      /* [C] by ownership_match() */
-    double gap;
+    double gap;              /* a hair below what was asked, for rounding */
     int64_t deadline_us;
     struct dual_cut *cuts; /* least bound first at the start */
     int n_cuts;
@@ -43,6 +43,9 @@ void dual_search_release(struct dual_search *s);
 /* Owners [M] from elsewhere at s->cuts[j], to be improved and kept if they are good; before the
  * run. */
 void dual_search_try(struct dual_search *s, int j, const int *owner);
+
+/* The same at the cut that is best for them, as they are. */
+void dual_search_try_rival(struct dual_search *s, const int *owner);
 
 void dual_search_run(struct dual_search *s);
 

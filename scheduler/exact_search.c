@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scheduler/exact_search.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "scheduler/improve.h"
 
 /* Masters above this size take longer to build than they are worth; the search then is local only.
  * */
@@ -37,7 +35,7 @@ void exact_search_init(struct exact_search *s, const struct cell *cell, const in
 
     *s = (struct exact_search){.cell = cell,
                                .partner = partner,
-                               .gap = gap,
+                               .gap = gap * (1 - 1e-9),
                                .aim = AIM * gap,
                                .deadline_us = deadline_us,
                                .best = -1,
@@ -85,19 +83,6 @@ static void drop(struct exact_search *s, double bound_s)
     s->dropped_s = fmin(s->dropped_s, bound_s);
 }
 
-void exact_search_keep_if_best(struct exact_search *s, int j)
-{
-    if (s->cuts[j].known_s < s->best_s) {
-        s->best_s = s->cuts[j].known_s;
-        s->best = j;
-    }
-}
-
-static double improve(const struct exact_search *s, struct allocation *a)
-{
-    return s->is_rough ? allocation_total_s(a) : improve_owners(a, LONG_MAX, s->deadline_us);
-}
-
 void exact_search_close(struct exact_search *s, double bound_s)
 {
     open_list_release(&s->open);
@@ -123,62 +108,11 @@ void exact_search_start(struct exact_search *s)
         allocation_init(&c->known, s->cell, &c->costs);
         c->is_started = true;
         ownership_greedy(&c->known, s->partner);
-        c->known_s = improve(s, &c->known);
+        c->known_s = exact_search_improve_s(s, &c->known);
         exact_search_keep_if_best(s, j);
         open_list_push(&s->open, c->least_s, j, allowed, NULL);
     }
     free(allowed);
-}
-
-void exact_search_try(struct exact_search *s, int j, const int *owner)
-{
-    struct cut_search *c = &s->cuts[j];
-    struct allocation tried;
-    double total_s;
-
-    if (!c->is_started)
-        return; /* dropped: its bound is within the gap of a round found */
-    allocation_init(&tried, s->cell, &c->costs);
-    allocation_set(&tried, owner);
-    total_s = improve(s, &tried);
-    if (total_s < c->known_s) {
-        allocation_set(&c->known, tried.owner);
-        c->known_s = total_s;
-        exact_search_keep_if_best(s, j);
-    }
-    allocation_release(&tried);
-}
-
-/* The relaxation's shares rounded to owners, repaired, and improved when they look promising. */
-static void round_shares(struct exact_search *s, int j, const double *share)
-{
-    struct cut_search *c = &s->cuts[j];
-    struct allocation tried;
-    double total_s;
-
-    allocation_init(&tried, s->cell, &c->costs);
-    for (int k = 0; k < s->cell->n_subchannels; k++) {
-        double largest = 0;
-        int owner = c->known.owner[k];
-        for (int i = 0; i < s->cell->n_devices; i++)
-            if (share[cell_at(s->cell, i, k)] > largest) {
-                largest = share[cell_at(s->cell, i, k)];
-                owner = i;
-            }
-        tried.owner[k] = owner;
-    }
-    ownership_repair(s->cell, s->partner, tried.owner);
-    allocation_set(&tried, tried.owner);
-    total_s = allocation_total_s(&tried);
-    if (s->n_nodes < 10 || (s->n_nodes & (s->n_nodes - 1)) == 0 ||
-        total_s < s->best_s * (1 + s->gap))
-        total_s = improve(s, &tried);
-    if (total_s < c->known_s) {
-        allocation_set(&c->known, tried.owner);
-        c->known_s = total_s;
-        exact_search_keep_if_best(s, j);
-    }
-    allocation_release(&tried);
 }
 
 /* The subchannel that is split most evenly, among those with a choice left; -1: none. */
@@ -291,7 +225,7 @@ static void solve_node(struct exact_search *s, int j, double bound_s, bool *allo
         return;
     }
     if (relaxed->is_known)
-        round_shares(s, j, relaxed->share);
+        exact_search_round(s, j, relaxed->share);
     forbid_losers(s, allowed, relaxed);
     branch(s, j, allowed, relaxed);
 }

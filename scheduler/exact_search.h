@@ -33,7 +33,7 @@ struct cut_search {
 struct exact_search {
     const struct cell *cell;
     const int *partner; /* [C] by ownership_match() */
-    double gap;         /* enough when more would be dear */
+    double gap; /* enough when more would be dear; a hair below what was asked, for rounding */
     double aim; /* the gap below which nothing is looked at; goes on to it while that is cheap */
     int64_t deadline_us;
     struct cut_search *cuts; /* least_s ascending */
@@ -64,9 +64,17 @@ void exact_search_run(struct exact_search *s);
  * start. */
 void exact_search_try(struct exact_search *s, int j, const int *owner);
 
+/* The same at the cut that is best for them, if the round there is shorter than any known. */
+void exact_search_try_rival(struct exact_search *s, const int *owner);
+
 /* Bounds by whole subchannels over all cuts, and owners from them; by exact_search_run() when it is
  * due. */
 void exact_search_cover(struct exact_search *s);
+
+/* For exact_search_run(): the shares [C][M] of a relaxation at s->cuts[j] as owners, repaired, and
+ * improved when they look promising; moves and swaps, to the length of the round. */
+void exact_search_round(struct exact_search *s, int j, const double *share);
+double exact_search_improve_s(const struct exact_search *s, struct allocation *a);
 
 /* For others that continue from the start: a cut's known_s has fallen; nothing open lies below
  * bound_s. */

@@ -89,8 +89,8 @@ int json_read_name(const json_t *object, const char *path, char **name, struct e
 }
 
 /* The array at `key` with 1 to max entries, or of exactly `n` when n > 0. */
-json_t *json_read_array(const json_t *object, const char *path, const char *key, size_t n, int max,
-                        struct err *err)
+static json_t *read_array(const json_t *object, const char *path, const char *key, size_t n,
+                          const char *each, int max, struct err *err)
 {
     json_t *array = json_want(object, path, key, err);
     struct strbuf full = STRBUF_INIT;
@@ -102,14 +102,26 @@ json_t *json_read_array(const json_t *object, const char *path, const char *key,
     if (!json_is_array(array))
         failed = err_set(err, "%s: is %s, must be an array", full.text, json_type_name(array));
     else if (n > 0 && json_array_size(array) != n)
-        failed = err_set(err, "%s: %zu entries: must be %zu, one per subchannel", full.text,
-                         json_array_size(array), n);
+        failed = err_set(err, "%s: %zu entries: must be %zu, one per %s", full.text,
+                         json_array_size(array), n, each);
     else if (n == 0)
         failed = problem_check_count(
             full.text, json_array_size(array) > INT_MAX ? INT_MAX : (int)json_array_size(array),
             max, err);
     strbuf_release(&full);
     return failed ? NULL : array;
+}
+
+json_t *json_read_array(const json_t *object, const char *path, const char *key, int max,
+                        struct err *err)
+{
+    return read_array(object, path, key, 0, "", max, err);
+}
+
+json_t *json_read_array_of(const json_t *object, const char *path, const char *key, size_t n,
+                           const char *each, struct err *err)
+{
+    return read_array(object, path, key, n, each, 0, err);
 }
 
 /* Every key of `object` must be in one of the two lists; the error names those that are. */

@@ -35,9 +35,11 @@ int json_read_integer(const json_t *object, const char *path, const char *key, i
 /* The string at "name"; to be freed. */
 int json_read_name(const json_t *object, const char *path, char **name, struct err *err);
 
-/* The array at `key` with 1 to max entries, or of exactly `n` when n > 0; borrowed. */
-json_t *json_read_array(const json_t *object, const char *path, const char *key, size_t n, int max,
+/* The array at `key` with 1 to max entries; or of exactly n > 0, "one per `each`". Borrowed. */
+json_t *json_read_array(const json_t *object, const char *path, const char *key, int max,
                         struct err *err);
+json_t *json_read_array_of(const json_t *object, const char *path, const char *key, size_t n,
+                           const char *each, struct err *err);
 
 /* All numbers of an array into to[]. */
 int json_read_list(const json_t *array, const char *path, const char *key, double *to,

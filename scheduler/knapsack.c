@@ -17,6 +17,7 @@ void knapsack_init(struct knapsack *s, int max_items)
     s->best = mem_zero(n, sizeof *s->best);
     s->weights = mem_zero(n + 1, sizeof(double));
     s->costs = mem_zero(n + 1, sizeof(double));
+    s->cheapest = mem_zero(n + 1, sizeof(double));
 }
 
 void knapsack_release(struct knapsack *s)
@@ -26,6 +27,7 @@ void knapsack_release(struct knapsack *s)
     free(s->best);
     free(s->weights);
     free(s->costs);
+    free(s->cheapest);
 }
 
 /* What costs nothing first, then by cost per weight. */
@@ -74,13 +76,29 @@ static struct lack without(struct lack lack, const struct knapsack_item *item)
                          lack.mixed - item->mixed};
 }
 
-static void branch(struct knapsack *s, int from, struct lack lack, double cost)
+static bool weighs_enough(const struct knapsack *s, const struct lack *lack)
 {
-    while ((s->is_needed[0] && lack.scale[0] > 0) || (s->is_needed[1] && lack.scale[1] > 0)) {
+    return !(s->is_needed[0] && lack->scale[0] > 0) && !(s->is_needed[1] && lack->scale[1] > 0);
+}
+
+/* `is_new`: the set taken has not been looked at. */
+static void branch(struct knapsack *s, int from, struct lack lack, double cost, bool is_new)
+{
+    bool is_heavy = weighs_enough(s, &lack);
+
+    for (;;) {
         double bound;
+        if (is_heavy && is_new && (!s->will_do || s->will_do(s->context, s))) {
+            if (cost < s->least) {
+                s->least = cost;
+                memcpy(s->best, s->taken, (size_t)s->n * sizeof *s->best);
+            }
+            return;
+        }
+        is_new = false;
         if (from == s->n)
             return;
-        bound = cost + relaxed(s, from, lack.mixed);
+        bound = cost + fmax(is_heavy ? 0 : relaxed(s, from, lack.mixed), s->cheapest[from]);
         if (!(bound < s->least - s->tolerance))
             return;
         if (s->n_left-- <= 0) {
@@ -88,12 +106,8 @@ static void branch(struct knapsack *s, int from, struct lack lack, double cost)
             return;
         }
         s->taken[from] = true;
-        branch(s, from + 1, without(lack, &s->items[from]), cost + s->items[from].cost);
+        branch(s, from + 1, without(lack, &s->items[from]), cost + s->items[from].cost, true);
         s->taken[from++] = false;
-    }
-    if (cost < s->least) {
-        s->least = cost;
-        memcpy(s->best, s->taken, (size_t)s->n * sizeof *s->best);
     }
 }
 
@@ -128,6 +142,9 @@ static struct lack start(struct knapsack *s, int n, const bool is_needed[2], dou
             lack = without(lack, &s->items[j]);
         }
     }
+    s->cheapest[n] = HUGE_VAL;
+    for (int j = n; j-- > 0;)
+        s->cheapest[j] = fmin(s->cheapest[j + 1], fmax(0, s->items[j].cost));
     return lack;
 }
 
@@ -148,6 +165,6 @@ double knapsack_solve(struct knapsack *s, int n, const bool is_needed[2], double
     s->tolerance = tolerance;
     s->n_left = max_nodes;
     s->least = s->open = HUGE_VAL;
-    branch(s, s->n_free, lack, cost);
+    branch(s, s->n_free, lack, cost, true);
     return fmin(s->least - tolerance, s->open);
 }

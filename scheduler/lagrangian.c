@@ -66,6 +66,7 @@ void lagrangian_init(struct lagrangian *l, const struct cell *cell)
 
     memset(l, 0, sizeof *l);
     l->power_w = mem_zero(n, sizeof(double));
+    l->share = mem_zero(n, sizeof(double));
     l->worth_s = mem_zero(n, sizeof(double));
     l->best_worth_s = mem_zero((size_t)cell->n_subchannels, sizeof(double));
     l->weight = mem_zero((size_t)cell->n_subchannels, sizeof(double));
@@ -74,9 +75,12 @@ void lagrangian_init(struct lagrangian *l, const struct cell *cell)
 void lagrangian_release(struct lagrangian *l)
 {
     free(l->power_w);
+    free(l->share);
     free(l->worth_s);
     free(l->best_worth_s);
     free(l->weight);
+    free(l->near);
+    free(l->near_from);
     memset(l, 0, sizeof *l);
 }
 
@@ -175,6 +179,40 @@ static double worth_s(const struct cell *cell, const struct level *level, size_t
     return worth + level->uplink * width * nats / LN_2 - level->power_price * *power_w;
 }
 
+/* The pairs of device i: all its subchannels, or a part of l->near. */
+static int first_of(const struct lagrangian *l, int i)
+{
+    return l->looks_near ? l->near_from[i] : 0;
+}
+
+static int end_of(const struct lagrangian *l, const struct cell *cell, int i)
+{
+    return l->looks_near ? l->near_from[i + 1] : cell->n_subchannels;
+}
+
+void lagrangian_look_near(struct lagrangian *l, const struct cell *cell, double part)
+{
+    int n = 0;
+
+    if (!l->near) {
+        l->near = mem_zero(cell_at(cell, cell->n_devices, 0), sizeof(int));
+        l->near_from = mem_zero((size_t)cell->n_devices + 1, sizeof(int));
+    }
+    for (int i = 0; i < cell->n_devices; i++) {
+        l->near_from[i] = n;
+        for (int k = 0; k < cell->n_subchannels; k++)
+            if (l->worth_s[cell_at(cell, i, k)] > part * l->best_worth_s[k])
+                l->near[n++] = k;
+    }
+    l->near_from[cell->n_devices] = n;
+    l->looks_near = true;
+}
+
+void lagrangian_look_everywhere(struct lagrangian *l)
+{
+    l->looks_near = false;
+}
+
 static double subchannels_s(struct lagrangian *l, const struct cell *cell,
                             const struct prices *prices, const bool *allowed)
 {
@@ -184,7 +222,8 @@ static double subchannels_s(struct lagrangian *l, const struct cell *cell,
         l->best_worth_s[k] = 0;
     for (int i = 0; i < cell->n_devices; i++) {
         struct level level = level_of(cell, prices, i);
-        for (int k = 0; k < cell->n_subchannels; k++) {
+        for (int n = first_of(l, i); n < end_of(l, cell, i); n++) {
+            int k = l->looks_near ? l->near[n] : n;
             size_t at = cell_at(cell, i, k);
             double worth = -HUGE_VAL;
             if (!allowed || allowed[at])
@@ -246,20 +285,25 @@ static double share_weight(const struct lagrangian *l, size_t at, int k, double 
     return exp(-lost_s / unit_s);
 }
 
-void lagrangian_demand(const struct lagrangian *l, const struct cell *cell,
-                       const struct prices *prices, double softness, struct demand *demand)
+void lagrangian_demand(struct lagrangian *l, const struct cell *cell, const struct prices *prices,
+                       double softness, struct demand *demand)
 {
     memset(l->weight, 0, (size_t)cell->n_subchannels * sizeof(double));
     for (int i = 0; i < cell->n_devices; i++)
-        for (int k = 0; k < cell->n_subchannels; k++)
-            l->weight[k] += share_weight(l, cell_at(cell, i, k), k, softness);
+        for (int n = first_of(l, i); n < end_of(l, cell, i); n++) {
+            int k = l->looks_near ? l->near[n] : n;
+            size_t at = cell_at(cell, i, k);
+            l->share[at] = share_weight(l, at, k, softness);
+            l->weight[k] += l->share[at];
+        }
     demand->total_power_w = 0;
     for (int i = 0; i < cell->n_devices; i++) {
         struct level level = level_of(cell, prices, i);
         double up_s = 0, down_bps = 0, power_w = 0;
-        for (int k = 0; k < cell->n_subchannels; k++) {
+        for (int n = first_of(l, i); n < end_of(l, cell, i); n++) {
+            int k = l->looks_near ? l->near[n] : n;
             size_t at = cell_at(cell, i, k);
-            double share = share_weight(l, at, k, softness);
+            double share = l->share[at];
             if (share <= 0)
                 continue;
             share /= l->weight[k];

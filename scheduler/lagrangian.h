@@ -43,7 +43,11 @@ struct lagrangian {
     double up_s, down_s;       /* T1, T2 */
     double *power_w, *worth_s; /* [C][M] best power on the subchannel, and what it is worth */
     double *best_worth_s;      /* [M] the largest worth among those allowed; 0 if none */
-    double *weight;            /* [M] scratch of the demand */
+    double *weight, *share;    /* [M], [C][M] scratch of the demand */
+    /* Pairs that the next evaluations and demands look at, device by device: those of i are
+     * near[near_from[i]] to near[near_from[i + 1] - 1]; set by lagrangian_look_near(). */
+    int *near, *near_from; /* subchannels; [C + 1] */
+    bool looks_near;
 };
 
 /* What the devices get at some prices. */
@@ -61,6 +65,14 @@ void lagrangian_evaluate(struct lagrangian *l, const struct cell *cell,
                          const struct cut_costs *costs, const struct prices *prices,
                          const bool *allowed);
 
+/*
+ * From now on only the pairs whose worth was above `part` of the subchannel's best in the last
+ * evaluation, which was of all pairs, are looked at: much less to do in large cells, but bound_s is
+ * then no bound. lagrangian_look_everywhere() ends that.
+ */
+void lagrangian_look_near(struct lagrangian *l, const struct cell *cell, double part);
+void lagrangian_look_everywhere(struct lagrangian *l);
+
 void demand_init(struct demand *demand, int n_devices);
 void demand_release(struct demand *demand);
 
@@ -69,7 +81,7 @@ void demand_release(struct demand *demand);
  * most, with weights exp(-(worth lost) / (softness x worth)). With it the bound's slope is need
  * minus demand.
  */
-void lagrangian_demand(const struct lagrangian *l, const struct cell *cell,
-                       const struct prices *prices, double softness, struct demand *demand);
+void lagrangian_demand(struct lagrangian *l, const struct cell *cell, const struct prices *prices,
+                       double softness, struct demand *demand);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "scheduler/device_times.h"
 
 void latency_terms_init(struct latency_terms *terms, int n_devices)
 {
@@ -76,12 +77,10 @@ void latency_evaluate(const struct problem *problem, int cut, const struct rates
         all * server * c->last_layer_backward_flop;
     terms->broadcast_s = transfer_s(n * c->gradient_bits, rates->broadcast_bps);
     for (int i = 0; i < problem->n_devices; i++) {
-        const struct problem_device *device = &problem->devices[i];
-        double per_flop = b * device->cycles_per_flop / device->clock_hz;
-        terms->device_forward_s[i] = per_flop * c->device_forward_flop;
+        terms->device_forward_s[i] = device_forward_s(problem, i, cut);
         terms->uplink_s[i] = transfer_s(b * c->activation_bits, rates->uplink_bps[i]);
         terms->downlink_s[i] = transfer_s((b - n) * c->gradient_bits, rates->downlink_bps[i]);
-        terms->device_backward_s[i] = per_flop * c->device_backward_flop;
+        terms->device_backward_s[i] = device_backward_s(problem, i, cut);
         terms->handover_s[i] = handover_s(problem, cut, rates, i);
     }
 }

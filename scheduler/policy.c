@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "scheduler/device_times.h"
 #include "scheduler/ownership.h"
 
 static const struct policy policies[] = {
@@ -88,26 +89,25 @@ const char *const *policy_names(void)
 }
 
 /* Every latency term grows with each of these numbers. */
-static bool costs_no_more(const struct problem_cut *a, const struct problem_cut *b)
+static bool costs_no_more(const struct problem *problem, int first, int second)
 {
-    return a->device_forward_flop <= b->device_forward_flop &&
-           a->device_backward_flop <= b->device_backward_flop &&
-           a->server_forward_flop <= b->server_forward_flop &&
+    const struct problem_cut *a = &problem->cuts[first], *b = &problem->cuts[second];
+
+    return a->server_forward_flop <= b->server_forward_flop &&
            a->server_backward_flop <= b->server_backward_flop &&
            a->last_layer_backward_flop <= b->last_layer_backward_flop &&
            a->activation_bits <= b->activation_bits && a->gradient_bits <= b->gradient_bits &&
-           a->front_bits <= b->front_bits;
+           a->front_bits <= b->front_bits && device_times_cost_no_more(problem, first, second);
 }
 
 void policy_choose_cuts(const struct problem *problem, bool *wanted)
 {
     for (int j = 0; j < problem->n_cuts; j++) {
         wanted[j] = true;
-        for (int other = 0; other < problem->n_cuts && wanted[j]; other++) {
-            const struct problem_cut *a = &problem->cuts[other], *b = &problem->cuts[j];
-            if (other != j && costs_no_more(a, b) && (!costs_no_more(b, a) || other > j))
+        for (int other = 0; other < problem->n_cuts && wanted[j]; other++)
+            if (other != j && costs_no_more(problem, other, j) &&
+                (!costs_no_more(problem, j, other) || other > j))
                 wanted[j] = false;
-        }
     }
 }
 

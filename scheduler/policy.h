@@ -51,6 +51,21 @@ int policy_greedy_optimised_best_solve(const struct problem *problem,
                                        const struct plan_options *options, struct plan *plan,
                                        struct err *err);
 
+/* The same on a cell that is there already (policy_with_cell()); for rivals.h. */
+#define POLICY_SEARCH(NAME)                                                                        \
+    void policy_##NAME##_search(const struct cell *cell, const int *partner,                       \
+                                const struct plan_options *options, struct plan *plan)
+POLICY_SEARCH(bcd);
+POLICY_SEARCH(equal_in_cell);
+POLICY_SEARCH(rss_uniform_random);
+POLICY_SEARCH(rss_uniform_best);
+POLICY_SEARCH(rss_optimised_random);
+POLICY_SEARCH(rss_optimised_best);
+POLICY_SEARCH(greedy_uniform_random);
+POLICY_SEARCH(greedy_uniform_best);
+POLICY_SEARCH(greedy_optimised_random);
+POLICY_SEARCH(greedy_optimised_best);
+
 /* U-shaped problems (policy_u.c). */
 int policy_exact_solve_u(const struct problem *problem, const struct plan_options *options,
                          struct plan *plan, struct err *err);

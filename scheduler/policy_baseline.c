@@ -67,15 +67,16 @@ static void spread_power(const struct allocation *a, double *psd)
     free(width);
 }
 
-static double round_s(const struct problem *problem, int cut, const int *owner, const double *psd)
+static double round_s(const struct cell *cell, int cut, const int *owner, const double *psd)
 {
+    const struct problem *problem = cell->problem;
     struct latency_terms terms;
     struct rates rates;
     double total_s;
 
     rates_init(&rates, problem->n_devices);
     latency_terms_init(&terms, problem->n_devices);
-    rates_evaluate(problem, owner, psd, &rates);
+    rates_evaluate_own(problem, owner, psd, cell->broadcast_bps, &rates);
     latency_evaluate(problem, cut, &rates, &terms);
     total_s = latency_total(problem, &terms);
     rates_release(&rates);
@@ -100,7 +101,7 @@ static void try_cut(const struct baseline *b, const struct cell *cell, const int
         spread_power(&a, psd);
     else
         power_psd(&a, power_best_up_s(&a), psd);
-    total_s = round_s(cell->problem, cut, a.owner, psd);
+    total_s = round_s(cell, cut, a.owner, psd);
     if (total_s < *best_s) {
         *best_s = total_s;
         plan->cut = cut;
@@ -148,8 +149,8 @@ static void search(const struct baseline *b, const struct cell *cell, const int 
 
 /* A policy has no room for its switches but in its function. */
 #define BASELINE(NAME, ...)                                                                        \
-    static void search_##NAME(const struct cell *cell, const int *partner,                         \
-                              const struct plan_options *options, struct plan *plan)               \
+    void policy_##NAME##_search(const struct cell *cell, const int *partner,                       \
+                                const struct plan_options *options, struct plan *plan)             \
     {                                                                                              \
         search(&(struct baseline){__VA_ARGS__}, cell, partner, options, plan);                     \
     }                                                                                              \
@@ -157,7 +158,7 @@ static void search(const struct baseline *b, const struct cell *cell, const int 
                               struct plan *plan, struct err *err)                                  \
     {                                                                                              \
         (void)err;                                                                                 \
-        policy_with_cell(problem, options, plan, search_##NAME);                                   \
+        policy_with_cell(problem, options, plan, policy_##NAME##_search);                          \
         return 0;                                                                                  \
     }
 

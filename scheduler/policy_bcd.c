@@ -31,7 +31,7 @@ static double round_of_s(const struct bcd *b, const int *owner, const double *ps
     double total_s;
 
     rates_init(&rates, b->cell->n_devices);
-    rates_evaluate(b->cell->problem, owner, psd, &rates);
+    rates_evaluate_own(b->cell->problem, owner, psd, b->cell->broadcast_bps, &rates);
     total_s = round_at_s(b, b->cut, &rates);
     rates_release(&rates);
     return total_s;
@@ -99,7 +99,7 @@ static void choose_cut(struct bcd *b)
     int cut;
 
     rates_init(&rates, b->cell->n_devices);
-    rates_evaluate(b->cell->problem, b->owner, b->psd, &rates);
+    rates_evaluate_own(b->cell->problem, b->owner, b->psd, b->cell->broadcast_bps, &rates);
     cut = cut_program_solve(b->cell->problem, &rates);
     if (cut >= 0)
         total_s = round_at_s(b, cut, &rates);
@@ -144,8 +144,8 @@ void bcd_run(struct bcd *b)
     }
 }
 
-static void search(const struct cell *cell, const int *partner, const struct plan_options *options,
-                   struct plan *plan)
+void policy_bcd_search(const struct cell *cell, const int *partner,
+                       const struct plan_options *options, struct plan *plan)
 {
     double least_s = HUGE_VAL;
     struct bcd b;
@@ -176,6 +176,6 @@ int policy_bcd_solve(const struct problem *problem, const struct plan_options *o
                      struct plan *plan, struct err *err)
 {
     (void)err;
-    policy_with_cell(problem, options, plan, search);
+    policy_with_cell(problem, options, plan, policy_bcd_search);
     return 0;
 }

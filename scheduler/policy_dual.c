@@ -11,7 +11,24 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "scheduler/dual_search.h"
-#include "scheduler/ownership.h"
+#include "scheduler/rivals.h"
+
+/* Owners known before the search: of the rivals, and of the plan before, at its cut. */
+static void try_known(struct dual_search *s, const struct plan_options *options)
+{
+    int *owner = mem_zero((size_t)s->cell->n_subchannels, sizeof(int));
+
+    for (int r = 0; r < RIVALS; r++)
+        if (rival_owners(r, s->cell, s->partner, options, owner))
+            dual_search_try_rival(s, owner);
+    for (int j = 0; j < s->n_cuts; j++) {
+        int *previous = policy_previous_owners(options, s->cell, s->partner, s->cuts[j].cut);
+        if (previous)
+            dual_search_try(s, j, previous);
+        free(previous);
+    }
+    free(owner);
+}
 
 static void search(const struct cell *cell, const int *partner, const struct plan_options *options,
                    struct plan *plan)
@@ -23,12 +40,7 @@ static void search(const struct cell *cell, const int *partner, const struct pla
     rng_seed(&rng, options->seed, RNG_POLICY);
     policy_choose_cuts(cell->problem, is_wanted);
     dual_search_init(&s, cell, partner, is_wanted, options, &rng);
-    for (int j = 0; j < s.n_cuts; j++) {
-        int *owner = policy_previous_owners(options, cell, partner, s.cuts[j].cut);
-        if (owner)
-            dual_search_try(&s, j, owner);
-        free(owner);
-    }
+    try_known(&s, options);
     dual_search_run(&s);
     if (s.best >= 0)
         policy_fill_plan(plan, cell, &s.cuts[s.best].costs, s.cuts[s.best].cut, s.owner,

@@ -11,6 +11,24 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "scheduler/division_search.h"
+#include "scheduler/rivals.h"
+
+/* Owners known before the search: of the plan before, at its cut, and of the rivals. */
+static void try_known(struct exact_search *s, const struct plan_options *options)
+{
+    int *owner = mem_zero((size_t)s->cell->n_subchannels, sizeof(int));
+
+    for (int j = 0; j < s->n_cuts; j++) {
+        int *previous = policy_previous_owners(options, s->cell, s->partner, s->cuts[j].cut);
+        if (previous)
+            exact_search_try(s, j, previous);
+        free(previous);
+    }
+    for (int r = 0; r < RIVALS; r++)
+        if (rival_owners(r, s->cell, s->partner, options, owner))
+            exact_search_try_rival(s, owner);
+    free(owner);
+}
 
 static void search(const struct cell *cell, const int *partner, const struct plan_options *options,
                    struct plan *plan)
@@ -22,12 +40,7 @@ static void search(const struct cell *cell, const int *partner, const struct pla
     policy_choose_cuts(cell->problem, is_wanted);
     exact_search_init(&s, cell, partner, is_wanted, options->gap, deadline_us);
     exact_search_start(&s);
-    for (int j = 0; j < s.n_cuts; j++) {
-        int *owner = policy_previous_owners(options, cell, partner, s.cuts[j].cut);
-        if (owner)
-            exact_search_try(&s, j, owner);
-        free(owner);
-    }
+    try_known(&s, options);
     if (s.best >= 0 && division_work(cell) <= DIVISION_MAX_PASS)
         division_search_run(&s);
     else

@@ -17,6 +17,11 @@ int problem_aggregated_slots(const struct problem *problem)
     return (int)ceil(slots - 1e-9 * (1 + slots));
 }
 
+bool problem_device_is_measured(const struct problem_device *device)
+{
+    return device->n_times > 0;
+}
+
 bool problem_is_flat(const struct problem *problem)
 {
     for (int i = 0; i < problem->n_devices; i++)
@@ -33,8 +38,13 @@ double problem_pairs(const struct problem *problem)
 void problem_release(struct problem *problem)
 {
     for (int i = 0; i < problem->n_devices; i++) {
-        free(problem->devices[i].name);
-        free(problem->devices[i].gain);
+        struct problem_device *device = &problem->devices[i];
+        free(device->name);
+        free(device->gain);
+        free(device->forward_s_per_sample);
+        free(device->backward_s_per_sample);
+        free(device->tail_forward_s_per_sample);
+        free(device->tail_backward_s_per_sample);
     }
     for (int j = 0; j < problem->n_cuts; j++)
         free(problem->cuts[j].name);
@@ -83,29 +93,69 @@ static int check_name(const char *name, const char *path, struct err *err)
     return 0;
 }
 
+static int check_list(const double *values, int n, const char *name, struct err *err)
+{
+    for (int k = 0; k < n; k++) {
+        char path[48];
+        if (values[k] >= 0 && values[k] <= PROBLEM_MAX_NUMBER)
+            continue;
+        snprintf(path, sizeof path, "%s[%d]", name, k);
+        return check_not_negative(values[k], path, err);
+    }
+    return 0;
+}
+
+/* A cut that is one of several has the others' times in the list too. */
+static int check_times(const struct problem *problem, const struct problem_device *d,
+                       struct err *err)
+{
+    int n = d->n_times;
+
+    for (int j = 0; j < problem->n_cuts; j++)
+        if (problem->cuts[j].number < 0 || problem->cuts[j].number >= n)
+            return err_set(err, "forward_s_per_sample: %d entries: there is none for cut %d", n,
+                           problem->cuts[j].number);
+    if (check_list(d->forward_s_per_sample, n, "forward_s_per_sample", err) ||
+        check_list(d->backward_s_per_sample, n, "backward_s_per_sample", err))
+        return -1;
+    if (!problem->is_u_shaped)
+        return 0;
+    return check_list(d->tail_forward_s_per_sample, n, "tail_forward_s_per_sample", err) ||
+                   check_list(d->tail_backward_s_per_sample, n, "tail_backward_s_per_sample", err)
+               ? -1
+               : 0;
+}
+
+static int check_compute(const struct problem *problem, const struct problem_device *d,
+                         struct err *err)
+{
+    if (d->slowdown != 0 && check_positive(d->slowdown, "slowdown", err))
+        return -1;
+    if (problem_device_is_measured(d))
+        return check_times(problem, d, err);
+    return check_positive(d->clock_hz, "clock_hz", err) ||
+                   check_positive(d->cycles_per_flop, "cycles_per_flop", err)
+               ? -1
+               : 0;
+}
+
 /* Names of the entry and its number in a list; the JSON path of the first bad one goes into err. */
 static int check_device(const struct problem *problem, int i, struct err *err)
 {
     const struct problem_device *d = &problem->devices[i];
-    int failed = check_name(d->name, "name", err) || check_positive(d->clock_hz, "clock_hz", err) ||
-                 check_positive(d->cycles_per_flop, "cycles_per_flop", err) ||
-                 check_not_negative(d->memory_bytes, "memory_bytes", err);
-    char path[32];
 
-    if (!failed && problem->is_u_shaped)
+    if (check_name(d->name, "name", err) || check_compute(problem, d, err) ||
+        check_not_negative(d->memory_bytes, "memory_bytes", err))
+        return -1;
+    if (problem->is_u_shaped)
         return check_positive(d->uplink_bps, "uplink_bps", err) ||
                        check_positive(d->downlink_bps, "downlink_bps", err)
                    ? -1
                    : 0;
-    failed = failed || check_positive(d->max_power_w, "max_power_w", err);
-
-    for (int k = 0; !failed && k < (d->is_flat ? 1 : problem->n_subchannels); k++) {
-        if (d->gain[k] > 0 && d->gain[k] <= PROBLEM_MAX_NUMBER)
-            continue;
-        snprintf(path, sizeof path, "gain[%d]", k);
-        failed = check_not_negative(d->gain[k], path, err);
-    }
-    return failed ? -1 : 0;
+    return check_positive(d->max_power_w, "max_power_w", err) ||
+                   check_list(d->gain, d->is_flat ? 1 : problem->n_subchannels, "gain", err)
+               ? -1
+               : 0;
 }
 
 static int check_cut(const struct problem_cut *c, struct err *err)

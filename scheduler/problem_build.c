@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scheduler/problem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "experiment/radio_setup.h"
+#include "experiment/slowdowns.h"
 #include "models/profile.h"
+#include "models/profile_file.h"
 #include "models/training_memory.h"
 
 #define DEVICE_THREADS 1 /* as edge-server/assignment.c tells devices */
@@ -34,9 +37,10 @@ static void add_cut(struct problem *problem, const struct profile *profile, int 
     struct front front = sum_front(profile, n_front), all = sum_front(profile, profile->n_layers);
     double bits = 8.0 * (double)cut_after->activation_bytes;
 
-    problem->cuts[problem->n_cuts++] = (struct problem_cut){
+    problem->cuts[problem->n_cuts] = (struct problem_cut){
         .name = mem_string(cut_after->name),
         .layer = n_front,
+        .number = problem->n_cuts,
         .device_forward_flop = front.forward_flop,
         .device_backward_flop = front.backward_flop,
         .server_forward_flop = all.forward_flop - front.forward_flop,
@@ -46,6 +50,7 @@ static void add_cut(struct problem *problem, const struct profile *profile, int 
         .gradient_bits = bits, /* the gradient of the activation has its shape */
         .front_bits = 32 * front.state,
     };
+    problem->n_cuts++;
 }
 
 static bool has_limited_device(const struct problem *problem)
@@ -78,6 +83,85 @@ static int build_memory(struct problem *problem, const struct experiment *e, str
             return err_prefix(err, "cut %s", cut->name);
         cut->device_memory_bytes = (double)training_memory_sum(&memory);
     }
+    return 0;
+}
+
+/* Room for a time for each cut. */
+static void add_times(struct problem_device *device, const struct problem *problem)
+{
+    device->n_times = problem->n_cuts;
+    device->forward_s_per_sample = mem_zero((size_t)problem->n_cuts, sizeof(double));
+    device->backward_s_per_sample = mem_zero((size_t)problem->n_cuts, sizeof(double));
+}
+
+/* What the layers before each cut take, added up. The file's batch may be another than the experiment's. */
+static void sum_times(struct problem_device *device, const struct problem *problem,
+                      const struct profile_file *file)
+{
+    add_times(device, problem);
+    for (int j = 0; j < problem->n_cuts; j++) {
+        double forward_s = 0, backward_s = 0;
+        for (int l = 0; l < problem->cuts[j].layer; l++) {
+            forward_s += file->entries[l].forward_s;
+            backward_s += file->entries[l].backward_s;
+        }
+        device->forward_s_per_sample[j] = forward_s / file->batch_size;
+        device->backward_s_per_sample[j] = backward_s / file->batch_size;
+    }
+}
+
+static int load_times(struct problem_device *device, const struct problem *problem,
+                      const struct experiment *e, const char *path, struct err *err)
+{
+    struct profile_file file;
+
+    if (profile_file_load_of(&file, path, &e->model, err))
+        return -1;
+    sum_times(device, problem, &file);
+    profile_file_release(&file);
+    return 0;
+}
+
+/* Devices of a group stand behind each other: their file is read once. */
+static int build_times(struct problem *problem, const struct experiment *e, struct err *err)
+{
+    size_t bytes = (size_t)problem->n_cuts * sizeof(double);
+
+    for (int i = 0; i < e->n_devices; i++) {
+        struct problem_device *device = &problem->devices[i];
+        const char *path = e->devices[i].profile;
+        const char *before = i > 0 ? e->devices[i - 1].profile : NULL;
+        if (path && before && !strcmp(path, before)) {
+            add_times(device, problem);
+            memcpy(device->forward_s_per_sample, device[-1].forward_s_per_sample, bytes);
+            memcpy(device->backward_s_per_sample, device[-1].backward_s_per_sample, bytes);
+        } else if (path && load_times(device, problem, e, path, err)) {
+            return err_prefix(err, "device %s: profile", device->name);
+        }
+    }
+    return 0;
+}
+
+bool problem_slow_down(struct problem *problem, const struct slowdowns *slowdowns, double at_s)
+{
+    bool has_changed = false;
+
+    for (int i = 0; !slowdowns_are_none(slowdowns) && i < problem->n_devices; i++) {
+        double factor = slowdowns_factor(slowdowns, i, at_s);
+        has_changed |= factor != problem->devices[i].slowdown;
+        problem->devices[i].slowdown = factor;
+    }
+    return has_changed;
+}
+
+static int build_slowdowns(struct problem *problem, const struct experiment *e, struct err *err)
+{
+    struct slowdowns *slowdowns = slowdowns_new(e, err);
+
+    if (!slowdowns)
+        return -1;
+    problem_slow_down(problem, slowdowns, 0);
+    slowdowns_free(slowdowns);
     return 0;
 }
 
@@ -140,8 +224,8 @@ static int build_devices(struct problem *problem, const struct experiment *e, st
         const struct experiment_device *from = &e->devices[i];
         problem->devices[i] = (struct problem_device){
             .name = mem_string(from->name),
-            .clock_hz = from->clock_hz,
-            .cycles_per_flop = from->cycles_per_flop,
+            .clock_hz = from->profile ? 0 : from->clock_hz,
+            .cycles_per_flop = from->profile ? 0 : from->cycles_per_flop,
             .max_power_w = from->max_power_w,
             .memory_bytes = from->memory_bytes,
             .gain = mem_zero(is_flat ? 1 : (size_t)e->radio.n_subchannels, sizeof(double)),
@@ -174,6 +258,7 @@ int problem_build(struct problem *problem, const struct experiment *e, double ag
     for (int k = 0; k < e->radio.n_subchannels; k++)
         problem->bandwidth_hz[k] = e->radio.bandwidth_hz;
     if (!build_devices(problem, e, err) && !build_cuts(problem, e, err) &&
+        !build_times(problem, e, err) && !build_slowdowns(problem, e, err) &&
         !build_memory(problem, e, err) && !problem_check(problem, err))
         return 0;
     problem_release(problem);

@@ -9,29 +9,73 @@
 #include "scheduler/json_read.h"
 #include "scheduler/problem_limits.h"
 
-static int read_u_device(struct problem_device *device, json_t *object, const char *path,
-                         struct err *err)
+static int read_times(struct problem_device *device, size_t n_cuts, const struct times_keys *keys,
+                      const json_t *object, const char *path, struct err *err)
 {
-    static const char *const others[] = {"name", NULL};
+    device->n_times = (int)n_cuts;
+    for (size_t r = 0; r < keys->n; r++) {
+        const char *key = keys->rows[r].key;
+        json_t *list = json_read_array_of(object, path, key, n_cuts, "cut", err);
+        double *times;
+        if (!list)
+            return -1;
+        times = *times_at(device, &keys->rows[r]) = mem_zero(n_cuts, sizeof(double));
+        if (json_read_list(list, path, key, times, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Exactly one of clock and cycles, and measured times. */
+static int read_compute(struct problem_device *device, size_t n_cuts, const struct times_keys *keys,
+                        const json_t *object, const char *path, struct err *err)
+{
+    static const char *const clock[] = {"clock_hz", "cycles_per_flop"};
+    const char *measured = NULL;
+
+    for (size_t r = 0; r < keys->n && !measured; r++)
+        measured = json_object_get(object, keys->rows[r].key) ? keys->rows[r].key : NULL;
+    for (size_t k = 0; k < ARRAY_LEN(clock); k++) {
+        if (!measured && !json_want(object, path, clock[k], err))
+            return -1;
+        if (measured && json_object_get(object, clock[k]))
+            return err_set(err, "%s%s: not together with %s: either or", path, clock[k], measured);
+    }
+    return measured ? read_times(device, n_cuts, keys, object, path, err) : 0;
+}
+
+static int read_u_device(struct problem_device *device, size_t n_cuts, json_t *object,
+                         const char *path, struct err *err)
+{
+    static const char *const others[] = {"name",
+                                         "forward_s_per_sample",
+                                         "backward_s_per_sample",
+                                         "tail_forward_s_per_sample",
+                                         "tail_backward_s_per_sample",
+                                         NULL};
 
     if (json_want_object(object, path, err) ||
         json_refuse_unknown(object, path, &u_device_number_keys, others, err) ||
-        json_read_name(object, path, &device->name, err))
+        json_read_name(object, path, &device->name, err) ||
+        json_read_numbers(object, path, &u_device_number_keys, device, err))
         return -1;
-    return json_read_numbers(object, path, &u_device_number_keys, device, err);
+    return read_compute(device, n_cuts, &u_times_keys, object, path, err);
 }
 
-static int read_device(struct problem_device *device, size_t n_subchannels, json_t *object,
+static int read_device(struct problem_device *device, const struct problem *problem, json_t *object,
                        const char *path, struct err *err)
 {
-    static const char *const others[] = {"name", "gain", NULL};
+    static const char *const others[] = {"name", "gain", "forward_s_per_sample",
+                                         "backward_s_per_sample", NULL};
+    size_t n_subchannels = (size_t)problem->n_subchannels, n_cuts = (size_t)problem->n_cuts;
     json_t *gain;
 
     if (json_want_object(object, path, err) ||
         json_refuse_unknown(object, path, &device_number_keys, others, err) ||
         json_read_name(object, path, &device->name, err) ||
         json_read_numbers(object, path, &device_number_keys, device, err) ||
-        !(gain = json_read_array(object, path, "gain", n_subchannels, 0, err)))
+        read_compute(device, n_cuts, &times_keys, object, path, err) ||
+        !(gain = json_read_array_of(object, path, "gain", n_subchannels, "subchannel", err)))
         return -1;
     device->gain = mem_zero(n_subchannels, sizeof *device->gain);
     return json_read_list(gain, path, "gain", device->gain, err);
@@ -43,6 +87,7 @@ static int read_cut(struct problem_cut *cut, int index, json_t *object, const ch
     static const char *const others[] = {"name", "layer", NULL};
 
     cut->layer = index + 1;
+    cut->number = index;
     if (json_want_object(object, path, err) ||
         json_refuse_unknown(object, path, &cut_number_keys, others, err) ||
         json_read_name(object, path, &cut->name, err) ||
@@ -55,7 +100,7 @@ static int read_cut(struct problem_cut *cut, int index, json_t *object, const ch
 
 static int read_bandwidth(struct problem *problem, const json_t *root, struct err *err)
 {
-    json_t *bandwidth = json_read_array(root, "", "bandwidth_hz", 0, PROBLEM_MAX_SUBCHANNELS, err);
+    json_t *bandwidth = json_read_array(root, "", "bandwidth_hz", PROBLEM_MAX_SUBCHANNELS, err);
 
     if (!bandwidth)
         return -1;
@@ -66,7 +111,7 @@ static int read_bandwidth(struct problem *problem, const json_t *root, struct er
 
 static int read_devices(struct problem *problem, const json_t *root, struct err *err)
 {
-    json_t *devices = json_read_array(root, "", "devices", 0, PROBLEM_MAX_DEVICES, err);
+    json_t *devices = json_read_array(root, "", "devices", PROBLEM_MAX_DEVICES, err);
     int failed = !devices;
 
     if (failed)
@@ -79,15 +124,15 @@ static int read_devices(struct problem *problem, const json_t *root, struct err 
         char path[32];
         snprintf(path, sizeof path, "devices[%d].", i);
         failed = problem->is_u_shaped
-                     ? read_u_device(device, object, path, err)
-                     : read_device(device, (size_t)problem->n_subchannels, object, path, err);
+                     ? read_u_device(device, (size_t)problem->n_cuts, object, path, err)
+                     : read_device(device, problem, object, path, err);
     }
     return failed;
 }
 
 static int read_cuts(struct problem *problem, const json_t *root, struct err *err)
 {
-    json_t *cuts = json_read_array(root, "", "cuts", 0, PROBLEM_MAX_CUTS, err);
+    json_t *cuts = json_read_array(root, "", "cuts", PROBLEM_MAX_CUTS, err);
     int failed = !cuts;
 
     if (failed)
@@ -153,9 +198,9 @@ static int read_problem(struct problem *problem, json_t *root, struct err *err)
          json_read_numbers(root, "", &problem_number_keys, problem, err)) ||
         read_server(problem, root, err) || read_turns(problem, root, err) ||
         (!problem->is_u_shaped && read_bandwidth(problem, root, err)) ||
-        read_devices(problem, root, err))
+        read_cuts(problem, root, err))
         return -1;
-    return read_cuts(problem, root, err);
+    return read_devices(problem, root, err); /* they may have a time for each cut */
 }
 
 int problem_load(struct problem *problem, const char *path, struct err *err)

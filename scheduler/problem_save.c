@@ -34,10 +34,14 @@ static json_t *gain_list(const struct problem_device *device, int n)
 
 static json_t *device_to_json(const struct problem_device *device, int n_subchannels)
 {
+    const struct times_keys *keys = n_subchannels ? &times_keys : &u_times_keys;
     json_t *object = json_object();
 
     json_object_set_new(object, "name", json_string(device->name));
     write_numbers(object, n_subchannels ? &device_number_keys : &u_device_number_keys, device);
+    for (size_t r = 0; problem_device_is_measured(device) && r < keys->n; r++)
+        json_object_set_new(object, keys->rows[r].key,
+                            number_list(times_of(device, &keys->rows[r]), device->n_times));
     if (n_subchannels)
         json_object_set_new(object, "gain", gain_list(device, n_subchannels));
     return object;

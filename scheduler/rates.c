@@ -78,6 +78,12 @@ static void clear(struct rates *rates, int n_devices)
 void rates_evaluate(const struct problem *problem, const int *owner, const double *psd_w_per_hz,
                     struct rates *rates)
 {
+    rates_evaluate_own(problem, owner, psd_w_per_hz, rates_broadcast_bps(problem), rates);
+}
+
+void rates_evaluate_own(const struct problem *problem, const int *owner, const double *psd_w_per_hz,
+                        double broadcast_bps, struct rates *rates)
+{
     clear(rates, problem->n_devices);
     for (int k = 0; k < problem->n_subchannels; k++) {
         int i = owner[k];
@@ -86,7 +92,7 @@ void rates_evaluate(const struct problem *problem, const int *owner, const doubl
         rates->uplink_bps[i] += uplink_of_bps(problem, i, k, psd_w_per_hz[k]);
         rates->downlink_bps[i] += rates_downlink_of_bps(problem, i, k);
     }
-    rates->broadcast_bps = rates_broadcast_bps(problem);
+    rates->broadcast_bps = broadcast_bps;
 }
 
 void rates_evaluate_turns(const struct problem *problem, const double *turn_psd_w_per_hz,

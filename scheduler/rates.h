@@ -17,6 +17,10 @@ void rates_copy(struct rates *to, const struct rates *from, int n_devices);
 void rates_evaluate(const struct problem *problem, const int *owner, const double *psd_w_per_hz,
                     struct rates *rates);
 
+/* The same where R^BC is known, which no owner or power changes and which takes the longest. */
+void rates_evaluate_own(const struct problem *problem, const int *owner, const double *psd_w_per_hz,
+                        double broadcast_bps, struct rates *rates);
+
 /* Taking turns: turn_psd[C][M], every device with the whole band; R^BC stays 0, nothing is
  * broadcast. */
 void rates_evaluate_turns(const struct problem *problem, const double *turn_psd_w_per_hz,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "scheduler/device_times.h"
 
 const char *const u_phase_keys[U_PHASES] = {
     [U_HEAD_FORWARD] = "head_forward_s",   [U_ACTIVATION_UP] = "activation_up_s",
@@ -53,19 +54,18 @@ static void fill_phases(const struct problem *problem, int i, int head, int tail
     const struct problem_device *d = &problem->devices[i];
     const struct problem_cut *h = &problem->cuts[head], *t = &problem->cuts[tail];
     double b = problem->batch_size;
-    double device = d->clock_hz / (b * d->cycles_per_flop); /* FLOP of one sample per second */
     double server = share * problem->server_clock_hz / (b * problem->server_cycles_per_flop);
 
-    phase_s[U_HEAD_FORWARD] = h->device_forward_flop / device;
+    phase_s[U_HEAD_FORWARD] = device_forward_s(problem, i, head);
     phase_s[U_ACTIVATION_UP] = b * h->activation_bits / d->uplink_bps;
     phase_s[U_BODY_FORWARD] = time_s(h->server_forward_flop - t->server_forward_flop, server);
     phase_s[U_ACTIVATION_DOWN] = b * t->activation_bits / d->downlink_bps;
-    phase_s[U_TAIL_FORWARD] = t->server_forward_flop / device;
-    phase_s[U_TAIL_BACKWARD] = t->server_backward_flop / device;
+    phase_s[U_TAIL_FORWARD] = device_tail_forward_s(problem, i, tail);
+    phase_s[U_TAIL_BACKWARD] = device_tail_backward_s(problem, i, tail);
     phase_s[U_GRADIENT_UP] = b * t->gradient_bits / d->uplink_bps;
     phase_s[U_BODY_BACKWARD] = time_s(h->server_backward_flop - t->server_backward_flop, server);
     phase_s[U_GRADIENT_DOWN] = b * h->gradient_bits / d->downlink_bps;
-    phase_s[U_HEAD_BACKWARD] = h->device_backward_flop / device;
+    phase_s[U_HEAD_BACKWARD] = device_backward_s(problem, i, head);
 }
 
 double u_plan_evaluate(struct u_plan *u, const struct problem *problem)

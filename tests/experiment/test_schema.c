@@ -70,6 +70,8 @@ static const struct example {
     {"devices.0.count", "100001", "an integer in [1, 100000]", "3", false},
     {"devices.0.clock", "1 W", "a frequency in (0, 1e+15]" HZ DRAWN, "2 GHz", false},
     {"devices.0.cycles_per_flop", "0", "a number in (0, 1000000]" PERCENT DRAWN, "1", false},
+    {"devices.0.profile", "\"\"", TEXT, NULL, false},
+    {"devices.0.slowdown", "\"\"", TEXT, NULL, false},
     {"devices.0.max_power", "3 dB", "a power in (0, 1000000]" WATT DRAWN, "3 dBm", false},
     {"devices.0.distance", "0 m", "a length in (0, 1000000]" METRE DRAWN ", disc(radius)",
      "disc(3 m)", false},

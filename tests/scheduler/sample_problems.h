@@ -63,6 +63,7 @@ static inline void sample_problem_init(struct problem *p, int n_devices, int n_s
         struct problem_cut *c = &p->cuts[j];
         c->name = mem_string(resnet18[j].name);
         c->layer = j + 1;
+        c->number = j;
         c->device_forward_flop = 2 * resnet18[j].mac;
         c->device_backward_flop = 4 * resnet18[j].mac;
         c->server_forward_flop = 2 * (RESNET18_MAC - resnet18[j].mac);
@@ -102,6 +103,45 @@ static inline void random_air_bound_problem(struct problem *p, uint64_t seed, in
             p->devices[i].gain[k] *= 1e-3;
     }
     p->server_clock_hz *= 50;
+}
+
+/* Gives a device measured times in place of its clock, each as its clock's, times factor(). */
+static inline void measure_device(struct problem *p, int device, double (*factor)(void *of),
+                                  void *of)
+{
+    struct problem_device *d = &p->devices[device];
+    size_t n = (size_t)p->n_cuts;
+    double per_flop_s = d->cycles_per_flop / d->clock_hz;
+
+    d->n_times = p->n_cuts;
+    d->forward_s_per_sample = mem_zero(n, sizeof(double));
+    d->backward_s_per_sample = mem_zero(n, sizeof(double));
+    d->tail_forward_s_per_sample = mem_zero(n, sizeof(double));
+    d->tail_backward_s_per_sample = mem_zero(n, sizeof(double));
+    for (size_t j = 0; j < n; j++) {
+        const struct problem_cut *c = &p->cuts[j];
+        d->forward_s_per_sample[j] = factor(of) * per_flop_s * c->device_forward_flop;
+        d->backward_s_per_sample[j] = factor(of) * per_flop_s * c->device_backward_flop;
+        d->tail_forward_s_per_sample[j] = factor(of) * per_flop_s * c->server_forward_flop;
+        d->tail_backward_s_per_sample[j] = factor(of) * per_flop_s * c->server_backward_flop;
+    }
+    d->clock_hz = d->cycles_per_flop = 0;
+}
+
+static inline double draw_factor(void *rng)
+{
+    return rng_uniform_in(rng, 0.2, 2);
+}
+
+/* All devices but the first measured, later cuts taking less now and then; the last one slowed down. */
+static inline void measure_devices(struct problem *p, uint64_t seed)
+{
+    struct rng rng;
+
+    rng_seed(&rng, seed, RNG_DEVICES);
+    for (int i = 1; i < p->n_devices; i++)
+        measure_device(p, i, draw_factor, &rng);
+    p->devices[p->n_devices - 1].slowdown = 1.5;
 }
 
 #endif

@@ -26,7 +26,23 @@ static void random_items(struct knapsack_item *items, struct rng *rng)
             .label = j};
 }
 
-static double all_sets(const struct knapsack_item *items, const bool is_needed[2])
+/* A third condition, as a bit set of labels. */
+static bool has_two_of_three(unsigned set)
+{
+    return (set >> 0 & 1) + (set >> 4 & 1) + (set >> 8 & 1) >= 2;
+}
+
+static bool will_do(void *context, const struct knapsack *s)
+{
+    unsigned set = 0;
+
+    ++*(int *)context;
+    for (int j = 0; j < s->n; j++)
+        set |= (unsigned)s->taken[j] << s->items[j].label;
+    return has_two_of_three(set);
+}
+
+static double all_sets(const struct knapsack_item *items, const bool is_needed[2], bool is_picky)
 {
     double least = HUGE_VAL;
 
@@ -38,6 +54,8 @@ static double all_sets(const struct knapsack_item *items, const bool is_needed[2
                 weight[0] += items[j].weight[0];
                 weight[1] += items[j].weight[1];
             }
+        if (is_picky && !has_two_of_three(set))
+            continue;
         if ((!is_needed[0] || weight[0] >= 1) && (!is_needed[1] || weight[1] >= 1))
             least = fmin(least, cost);
     }
@@ -57,13 +75,38 @@ static void knapsacks_match_all_sets_on_one_scale_on_two_and_on_none(void **stat
         double mix = 0.25 * (double)(seed % 5), least, root;
         rng_seed(&rng, seed, 1);
         random_items(s.items, &rng);
-        least = all_sets(s.items, is_needed);
+        least = all_sets(s.items, is_needed, false);
         root = knapsack_root(&s, ITEMS, is_needed, mix);
         assert_true(root <= least + 1e-12);
         assert_true(fabs(knapsack_solve(&s, ITEMS, is_needed, mix, 0, 1000000) - least) <= 1e-12);
         assert_true(knapsack_solve(&s, ITEMS, is_needed, mix, 0.01, 1000000) >= least - 0.0100001);
         assert_true(knapsack_solve(&s, ITEMS, is_needed, mix, 0, 3) <= least + 1e-12);
     }
+    knapsack_release(&s);
+}
+
+static void knapsacks_match_all_sets_that_will_do(void **state)
+{
+    static const bool needs[][2] = {{true, true}, {true, false}, {false, true}, {false, false}};
+    int n_asked = 0;
+    struct knapsack s;
+    struct rng rng;
+
+    (void)state;
+    knapsack_init(&s, ITEMS);
+    s.will_do = will_do;
+    s.context = &n_asked;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        const bool *is_needed = needs[seed % 4];
+        double least, found;
+        rng_seed(&rng, seed, 2);
+        random_items(s.items, &rng);
+        least = all_sets(s.items, is_needed, true);
+        found = knapsack_solve(&s, ITEMS, is_needed, 0.5, 0, 1000000);
+        assert_true(found == least || fabs(found - least) <= 1e-12);
+        assert_true(knapsack_solve(&s, ITEMS, is_needed, 0.5, 0, 3) <= least + 1e-12);
+    }
+    assert_true(n_asked > 400);
     knapsack_release(&s);
 }
 
@@ -207,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knapsacks_match_all_sets_on_one_scale_on_two_and_on_none),
+        cmocka_unit_test(knapsacks_match_all_sets_that_will_do),
         cmocka_unit_test(too_little_weight_in_all_costs_infinity),
         cmocka_unit_test(no_bound_is_above_the_optimum),
         cmocka_unit_test(any_prices_give_a_valid_bound),

@@ -153,6 +153,48 @@ static void improvement_never_lengthens_the_round_and_keeps_its_books(void **sta
     }
 }
 
+/* Steps that look at some pairs only must not pass their sum off as a bound. */
+static void a_large_cells_bound_is_one_over_all_pairs(void **state)
+{
+    struct problem problem;
+    struct cell cell;
+    struct cut_costs costs;
+    struct allocation known;
+    struct ascent ascent;
+    struct lagrangian whole;
+    int partner[300];
+
+    (void)state;
+    random_air_bound_problem(&problem, 5, 300, 400, 10, 0.5);
+    problem.total_power_w *= 60;
+    cell_init(&cell, &problem);
+    cut_costs_init(&costs, &cell, 9);
+    allocation_init(&known, &cell, &costs);
+    assert_true(ownership_match(&cell, partner, NULL));
+    ownership_greedy(&known, partner);
+    ascent_init(&ascent, &cell);
+    ascent_start(&ascent, &known);
+    ascent_run(&ascent, &costs, NULL, 100, allocation_total_s(&known), INT64_MAX);
+    assert_non_null(ascent.at.near); /* it did look near */
+    lagrangian_init(&whole, &cell);
+    lagrangian_evaluate(&whole, &cell, &costs, &ascent.best, NULL);
+    assert_true(ascent.bound_s == whole.bound_s);
+    assert_true(ascent.at.bound_s == whole.bound_s);
+    assert_true(ascent.bound_s > 0.8 * allocation_total_s(&known));
+    lagrangian_look_near(&whole, &cell, 0.999);
+    for (int i = 0; i < cell.n_devices; i++)
+        ascent.prices.uplink[i] *= i % 2 ? 1.2 : 0.8;
+    lagrangian_evaluate(&whole, &cell, &costs, &ascent.prices, NULL);
+    lagrangian_evaluate(&ascent.at, &cell, &costs, &ascent.prices, NULL);
+    assert_true(whole.bound_s > ascent.at.bound_s); /* so it is none */
+    lagrangian_release(&whole);
+    ascent_release(&ascent);
+    allocation_release(&known);
+    cut_costs_release(&costs);
+    cell_release(&cell);
+    problem_release(&problem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +202,7 @@ int main(void)
         cmocka_unit_test(dual_bounds_hold_and_its_plans_are_near_the_optimum),
         cmocka_unit_test(a_large_cell_has_a_plan_with_a_small_gap),
         cmocka_unit_test(subchannels_that_are_alike_are_solved_to_the_end),
+        cmocka_unit_test(a_large_cells_bound_is_one_over_all_pairs),
         cmocka_unit_test(improvement_never_lengthens_the_round_and_keeps_its_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
 #include "experiment/experiment.h"
 #include "models/net.h"
+#include "experiment/slowdowns.h"
+#include "scheduler/device_times.h"
 #include "scheduler/problem.h"
 
 static struct experiment_device devices[3];
@@ -285,6 +288,106 @@ static void unknown_radio_models_are_refused(void **state)
     net_spec_release(&e.model);
 }
 
+static char file_path[] = "/tmp/splitbed-test-build-XXXXXX";
+
+static void write_file(const char *text)
+{
+    FILE *file = fopen(file_path, "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Seconds of batches of four, where the experiment takes eight. */
+static void a_profile_is_summed_up_and_scaled_to_the_batch(void **state)
+{
+    static const char text[] =
+        "{\"model\": \"tiny\", \"batch_size\": 4, \"threads\": 1, \"entries\": ["
+        "{\"name\": \"conv\", \"forward_s\": 1, \"backward_s\": 2},"
+        "{\"name\": \"relu1\", \"forward_s\": 4, \"backward_s\": 8},"
+        "{\"name\": \"flatten2\", \"forward_s\": 0, \"backward_s\": 0.5},"
+        "{\"name\": \"fc\", \"forward_s\": 100, \"backward_s\": 100}]}";
+    static char relu[] = "relu1", flatten[] = "flatten2", *cuts[] = {relu, flatten};
+    struct experiment e;
+    struct problem p;
+
+    (void)state;
+    experiment_init(&e);
+    write_file(text);
+    e.devices[1].profile = e.devices[2].profile = file_path;
+    build(&p, &e);
+    assert_true(p.devices[0].n_times == 0 && p.devices[0].clock_hz == 1e9);
+    for (int i = 1; i < 3; i++) {
+        assert_true(p.devices[i].clock_hz == 0 && p.devices[i].cycles_per_flop == 0);
+        assert_int_equal(p.devices[i].n_times, 3);
+        assert_true(device_forward_s(&p, i, 0) == 2 && device_backward_s(&p, i, 0) == 4);
+        assert_true(device_forward_s(&p, i, 1) == 10 && device_backward_s(&p, i, 1) == 20);
+        assert_true(device_forward_s(&p, i, 2) == 10 && device_backward_s(&p, i, 2) == 21);
+    }
+    problem_release(&p);
+    e.scheduler.cuts = cuts;
+    e.scheduler.n_cuts = 2;
+    build(&p, &e);
+    assert_int_equal(p.devices[2].n_times, 2);
+    assert_true(device_forward_s(&p, 2, 0) == 10 && device_backward_s(&p, 2, 1) == 21);
+    problem_release(&p);
+    net_spec_release(&e.model);
+}
+
+static void a_profile_of_another_model_is_refused(void **state)
+{
+    struct experiment e;
+    struct problem p;
+    struct err err = ERR_INIT;
+    char *wanted =
+        mem_format("device pi-1: profile: %s: entries: 1: the model has 4 layers", file_path);
+
+    (void)state;
+    experiment_init(&e);
+    write_file("{\"model\": \"tiny\", \"batch_size\": 4, \"threads\": 1, \"entries\": ["
+               "{\"name\": \"conv\", \"forward_s\": 1, \"backward_s\": 2}]}");
+    e.devices[1].profile = file_path;
+    assert_int_equal(problem_build(&p, &e, 0, false, &err), -1);
+    assert_string_equal(err.text, wanted);
+    free(wanted);
+    net_spec_release(&e.model);
+}
+
+static void slow_downs_are_as_they_are_at_the_start(void **state)
+{
+    struct experiment e;
+    struct problem p;
+    struct slowdowns *slowdowns;
+
+    (void)state;
+    experiment_init(&e);
+    write_file("at_s,factor\n0,2\n10,4\n");
+    e.devices[1].slowdown = file_path;
+    build(&p, &e);
+    double s = device_forward_s(&p, 1, 0);
+    assert_true(p.devices[1].slowdown == 2 && p.devices[2].slowdown == 1);
+    slowdowns = slowdowns_new(&e, NULL);
+    assert_false(problem_slow_down(&p, slowdowns, 9));
+    assert_true(problem_slow_down(&p, slowdowns, 10));
+    assert_true(device_forward_s(&p, 1, 0) == 2 * s);
+    slowdowns_free(slowdowns);
+    problem_release(&p);
+    net_spec_release(&e.model);
+}
+
+static int make_file(void **state)
+{
+    (void)state;
+    return close(mkstemp(file_path));
+}
+
+static int remove_file(void **state)
+{
+    (void)state;
+    return unlink(file_path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +400,9 @@ int main(void)
         cmocka_unit_test(named_cuts_restrict_the_choice),
         cmocka_unit_test(unknown_cuts_are_refused_with_the_names),
         cmocka_unit_test(unknown_radio_models_are_refused),
+        cmocka_unit_test(a_profile_is_summed_up_and_scaled_to_the_batch),
+        cmocka_unit_test(a_profile_of_another_model_is_refused),
+        cmocka_unit_test(slow_downs_are_as_they_are_at_the_start),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_file, remove_file);
 }

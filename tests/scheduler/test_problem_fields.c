@@ -49,6 +49,16 @@ static void limit_memory(struct problem *p)
         p->cuts[j].device_memory_bytes = 7;
 }
 
+/* The second device is measured, and slow. */
+static void measure_one(struct problem *p)
+{
+    struct rng rng;
+
+    rng_seed(&rng, 1, RNG_DEVICES);
+    measure_device(p, 1, draw_factor, &rng);
+    p->devices[1].slowdown = 1.0 / 3;
+}
+
 static bool is_in(const char *word, const char *const *words)
 {
     for (; *words; words++)
@@ -58,8 +68,8 @@ static bool is_in(const char *word, const char *const *words)
 }
 
 /* May be left out; may be 0. */
-static const char *const optional[] = {"shape", "turns",        "front_bits",
-                                       "layer", "memory_bytes", NULL};
+static const char *const optional[] = {"shape",        "turns",    "front_bits", "layer",
+                                       "memory_bytes", "slowdown", NULL};
 static const char *const may_be_zero[] = {"aggregation_ratio",
                                           "device_forward_flop",
                                           "device_backward_flop",
@@ -72,6 +82,11 @@ static const char *const may_be_zero[] = {"aggregation_ratio",
                                           "memory_bytes",
                                           "layer",
                                           "gain",
+                                          "forward_s_per_sample",
+                                          "backward_s_per_sample",
+                                          "tail_forward_s_per_sample",
+                                          "tail_backward_s_per_sample",
+                                          "slowdown",
                                           NULL};
 
 struct walk {
@@ -195,12 +210,16 @@ static void every_broken_field_is_refused_with_its_path(void **state)
     sample_problem_init(&p, 2, 3, 2, 0.5);
     limit_memory(&p);
     assert_true(break_problem(&p) > 200);
+    measure_one(&p);
+    assert_true(break_problem(&p) > 220);
     problem_release(&p);
     u_problem(&p);
     limit_memory(&p);
     for (int j = 0; j < p.n_cuts; j++)
         p.cuts[j].tail_memory_bytes = 5;
     assert_true(break_problem(&p) > 150);
+    measure_one(&p);
+    assert_true(break_problem(&p) > 200);
     problem_release(&p);
 }
 
@@ -238,6 +257,41 @@ static void nan_and_infinity_are_refused_in_every_number(void **state)
     u_problem(&p);
     refuse_in(&p, &p.devices[1], &u_device_number_keys, "devices[1].");
     problem_release(&p);
+}
+
+static void broken_times_of_a_built_problem_are_refused(void **state)
+{
+    static const double bad[] = {(double)NAN, (double)INFINITY, -1e-300, 1e300};
+
+    (void)state;
+    for (int is_u = 0; is_u < 2; is_u++) {
+        const struct times_keys *keys = is_u ? &u_times_keys : &times_keys;
+        struct err err = ERR_INIT;
+        struct problem p;
+        if (is_u)
+            u_problem(&p);
+        else
+            sample_problem_init(&p, 2, 2, 3, 0.5);
+        measure_one(&p);
+        for (size_t r = 0; r < keys->n; r++)
+            for (size_t b = 0; b < ARRAY_LEN(bad); b++) {
+                double *times = *times_at(&p.devices[1], &keys->rows[r]), before = times[2];
+                char *wanted = mem_format("devices[1].%s[2]: ", keys->rows[r].key);
+                err = (struct err)ERR_INIT;
+                times[2] = bad[b];
+                assert_int_equal(problem_check(&p, &err), -1);
+                if (strncmp(err.text, wanted, strlen(wanted)))
+                    fail_msg("%s%g: '%s'", wanted, bad[b], err.text);
+                times[2] = before;
+                free(wanted);
+            }
+        err = (struct err)ERR_INIT;
+        p.devices[1].n_times = 2;
+        assert_int_equal(problem_check(&p, &err), -1);
+        assert_string_equal(err.text,
+                            "devices[1].forward_s_per_sample: 2 entries: there is none for cut 2");
+        problem_release(&p);
+    }
 }
 
 static void assert_u_refused(struct problem *p, const char *wanted)
@@ -299,6 +353,78 @@ static void only_two_shapes_are_known_and_keys_go_with_them(void **state)
     }
 }
 
+static void assert_same_times(const struct problem *a, const struct problem *b,
+                              const struct times_keys *keys)
+{
+    assert_int_equal(b->devices[0].n_times, 0);
+    assert_int_equal(b->devices[1].n_times, a->n_cuts);
+    assert_true(b->devices[1].clock_hz == 0 && b->devices[1].slowdown == 1.0 / 3);
+    for (size_t r = 0; r < keys->n; r++)
+        assert_memory_equal(times_of(&a->devices[1], &keys->rows[r]),
+                            times_of(&b->devices[1], &keys->rows[r]),
+                            (size_t)a->n_cuts * sizeof(double));
+}
+
+static void measured_times_are_saved_and_loaded_to_the_bit(void **state)
+{
+    struct problem saved, loaded;
+
+    (void)state;
+    for (int is_u = 0; is_u < 2; is_u++) {
+        if (is_u)
+            u_problem(&saved);
+        else
+            sample_problem_init(&saved, 2, 2, 3, 0.5);
+        measure_one(&saved);
+        assert_int_equal(problem_save(&saved, path, NULL), 0);
+        assert_int_equal(problem_load(&loaded, path, NULL), 0);
+        assert_same_times(&saved, &loaded, is_u ? &u_times_keys : &times_keys);
+        assert_int_equal(loaded.cuts[2].number, 2);
+        problem_release(&saved);
+        problem_release(&loaded);
+    }
+}
+
+/* A problem in the file, with one thing changed in its second, measured device. */
+static void refuse_device(const char *key, json_t *value, const char *message)
+{
+    struct problem p;
+    struct err err = ERR_INIT;
+    json_t *root, *device;
+
+    sample_problem_init(&p, 2, 2, 3, 0.5);
+    measure_one(&p);
+    assert_int_equal(problem_save(&p, path, NULL), 0);
+    problem_release(&p);
+    root = json_load_file(path, 0, NULL);
+    device = json_array_get(json_object_get(root, "devices"), 1);
+    if (value)
+        json_object_set_new(device, key, value);
+    else
+        json_object_del(device, key);
+    assert_int_equal(json_dump_file(root, path, 0), 0);
+    json_decref(root);
+    assert_int_equal(problem_load(&p, path, &err), -1);
+    assert_string_equal(err.text + strlen(path) + 2, message);
+}
+
+static void a_device_is_measured_or_has_a_clock(void **state)
+{
+    (void)state;
+    refuse_device("clock_hz", json_real(1e9),
+                  "devices[1].clock_hz: not together with forward_s_per_sample: either or");
+    refuse_device("cycles_per_flop", json_real(1),
+                  "devices[1].cycles_per_flop: not together with forward_s_per_sample: either or");
+    refuse_device("backward_s_per_sample", NULL, "devices[1].backward_s_per_sample: missing");
+    refuse_device("forward_s_per_sample", json_pack("[f, f]", 1.0, 2.0),
+                  "devices[1].forward_s_per_sample: 2 entries: must be 3, one per cut");
+    refuse_device("tail_forward_s_per_sample", json_pack("[f, f, f]", 1.0, 2.0, 3.0),
+                  "devices[1].tail_forward_s_per_sample: unknown key: allowed are clock_hz, "
+                  "cycles_per_flop, max_power_w, memory_bytes, slowdown, name, gain, "
+                  "forward_s_per_sample, backward_s_per_sample");
+    refuse_device("slowdown", json_real(-1), "devices[1].slowdown: -1: must be > 0");
+}
+
 static void a_u_shaped_problem_is_saved_and_loaded_to_the_bit(void **state)
 {
     struct problem saved, loaded;
@@ -322,6 +448,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_broken_field_is_refused_with_its_path),
         cmocka_unit_test(nan_and_infinity_are_refused_in_every_number),
+        cmocka_unit_test(broken_times_of_a_built_problem_are_refused),
+        cmocka_unit_test(measured_times_are_saved_and_loaded_to_the_bit),
+        cmocka_unit_test(a_device_is_measured_or_has_a_clock),
         cmocka_unit_test(u_shaped_problems_must_make_sense),
         cmocka_unit_test(only_two_shapes_are_known_and_keys_go_with_them),
         cmocka_unit_test(a_u_shaped_problem_is_saved_and_loaded_to_the_bit),

@@ -103,7 +103,9 @@ static void optional_keys_are_read(void **state)
 }
 
 #define SERVER_KEYS "clock_hz, cycles_per_flop"
-#define DEVICE_KEYS "clock_hz, cycles_per_flop, max_power_w, memory_bytes, name, gain"
+#define DEVICE_KEYS                                                                                \
+    "clock_hz, cycles_per_flop, max_power_w, memory_bytes, slowdown, name, gain, "                 \
+    "forward_s_per_sample, backward_s_per_sample"
 #define PROBLEM_KEYS                                                                               \
     "aggregation_ratio, noise_psd_w_per_hz, downlink_psd_w_per_hz, total_power_w, shape, "         \
     "batch_size, turns, bandwidth_hz, server, devices, cuts"

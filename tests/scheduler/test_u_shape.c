@@ -140,6 +140,8 @@ static void one_two_and_three_devices_match_brute_force(void **state)
         u_problem(&p, seed, 1 + (int)(seed % 3), 5);
         p.cuts[2].activation_bits *= seed % 5 ? 1 : 0.01; /* so that the best pairs differ */
         p.cuts[3].gradient_bits *= seed % 7 ? 1 : 20;
+        if (seed % 4 == 3)
+            measure_devices(&p, seed);
         best_s = try_all_s(&p, pairs, 0);
         solve(&plan, &p, "exact");
         assert_int_equal(plan.status, PLAN_OPTIMAL);
