@@ -68,6 +68,11 @@ void clocks_on_answer(struct server *server, int seat, const struct msg_clock *a
         return;
     }
     keep_shortest(&server->seats[seat].clock, answer, now_us);
+    if (!isfinite(server->seats[seat].clock.offset_us)) {
+        server_fail(server, "device %s: its clock is at %g s, which is out of all range",
+                    seat_name(server, seat), answer->device_received_s);
+        return;
+    }
     if (clocks->n_asked < N_EXCHANGES) {
         ask(server, now_us);
     } else if (seat + 1 < server->n_seats) {

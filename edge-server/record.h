@@ -14,7 +14,9 @@
 
 /*
  * When things happened to a device in a round: modelled microseconds since the round began, on the server's clock.
- * What a device measured itself (durations of its passes) is placed behind what the server saw before.
+ * A device's passes are as long as it measured them. They begin where its own stamp says, placed on the server's clock,
+ * if the server knows how far the device's clock is ahead; otherwise behind what the server saw before. Either way
+ * between the instants that the server saw: whatever a device says, the times ascend in the order below.
  */
 struct device_times {
     double forward_us; /* its forward pass begins: what it is handed over for the round is there */
@@ -40,7 +42,10 @@ struct device_record {
     uint32_t n_overruns;
     uint64_t uplink_bytes, downlink_bytes; /* activations, and gradients of its own */
     struct device_times times;
-    /* From the device's own stamps, modelled microseconds on the server's clock since the round began. */
+    /*
+     * From the device's own stamps as they are, modelled microseconds on the server's clock since the round began;
+     * of no use without has_clock, and not finite if the stamps are absurd.
+     */
     double forward_start_us, backward_start_us;
     bool has_clock;                       /* the device was asked for its time */
     double clock_offset_s, clock_bound_s; /* it is so much ahead of the server's, give or take */

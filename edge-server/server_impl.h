@@ -45,10 +45,11 @@ struct clocks {
 struct seat {
     enum seat_state state;
     uint64_t peer;
-    uint64_t n_train, n_test;               /* samples it will train on, and has for evaluations */
-    double round_sent_us;                   /* MSG_ROUND was on its way from here on */
-    double answered_us;                     /* its gradient had gone by here */
-    bool returns_layers, returns_optimizer; /* as asked for with the round */
+    uint64_t n_train, n_test; /* samples it will train on, and has for evaluations */
+    double round_sent_us;     /* MSG_ROUND was on its way from here on */
+    double answered_us;       /* its gradient had gone by here */
+    int gains_from;           /* whose hand-over the weights with MSG_ROUND are; -1: it has none */
+    bool returns_layers, returns_optimizer;   /* as asked for with the round */
     struct payload *layers[MSG_MAX_PAYLOADS]; /* handed up, until all have; NULL */
     struct clock_offset clock;
 };

@@ -13,10 +13,16 @@
 enum process { SERVER = 1, AIR, DEVICES };
 enum track { ROUNDS = 11, COMPUTING, UPLINK = 21, BROADCAST, DOWNLINK, FIRST_DEVICE = 100 };
 
+/* Zeros: none. */
+struct clock_said {
+    double offset_s, bound_s;
+};
+
 struct trace_json {
     const struct experiment *e;
     int n_events, max_events;
     bool is_full;
+    struct clock_said *clocks; /* [C] what the trace said last */
 };
 
 /*
@@ -53,11 +59,15 @@ struct trace_json *trace_json_new(const struct experiment *e, int max_events)
     struct trace_json *trace = mem_zero(1, sizeof *trace);
     trace->e = e;
     trace->max_events = max_events;
+    trace->clocks = mem_zero((size_t)e->n_devices, sizeof *trace->clocks);
     return trace;
 }
 
 void trace_json_free(struct trace_json *trace)
 {
+    if (!trace)
+        return;
+    free(trace->clocks);
     free(trace);
 }
 
@@ -175,28 +185,49 @@ static void add_span(struct trace_json *trace, struct strbuf *out, enum process 
     strbuf_addf(out, "}");
 }
 
+/* Once for each time that the device was asked, where the first round begins that it holds for. */
+static void add_clock(struct trace_json *trace, const struct round_record *record, int device,
+                      int64_t ns, struct strbuf *out)
+{
+    const struct device_record *d = &record->devices[device];
+    struct clock_said *said = &trace->clocks[device];
+    if (!d->has_clock || (d->clock_offset_s == said->offset_s && d->clock_bound_s == said->bound_s))
+        return;
+    *said = (struct clock_said){d->clock_offset_s, d->clock_bound_s};
+    double offset_us = d->clock_offset_s * 1e6, bound_us = d->clock_bound_s * 1e6;
+    char *name =
+        mem_format("clock offset %+.0f us, at most %.0f us off", offset_us, ceil(bound_us));
+    start_event(trace, out, "i", DEVICES, FIRST_DEVICE + device, name);
+    free(name);
+    add_time(out, "ts", ns);
+    strbuf_addf(out, ",\"s\":\"t\",\"args\":{\"offset_us\":%.17g,\"bound_us\":%.9g}}", offset_us,
+                bound_us);
+}
+
 /* From each instant to the next one span. */
 static void add_device(struct trace_json *trace, const struct round_record *record, int device,
                        const struct path *path, struct strbuf *out)
 {
     const struct latency_terms *predicted = &record->predicted;
     bool is_handed = record->measured.handover_s[device] > 0;
-    const char *handover = is_handed ? "hand-over" : "wait";
+    const char *before_forward = is_handed ? "hand-over" : "wait";
+    const char *after_backward = is_handed && record->n_turns > 1 ? "hand-over" : "wait";
     const struct {
         const char *name;
         double predicted_s;
     } spans[N_INSTANTS - 1] = {
         [ROUND_START] = {"wait", UNPREDICTED},
-        [TURN_START] = {handover, UNPREDICTED},
+        [TURN_START] = {before_forward, UNPREDICTED},
         [FORWARD] = {"forward", predicted->device_forward_s[device]},
         [FORWARD_END] = {"uplink", predicted->uplink_s[device]},
         [ARRIVED] = {"wait", UNPREDICTED},
         [GRADIENTS] = {"broadcast", predicted->broadcast_s},
         [BROADCAST_END] = {"downlink", predicted->downlink_s[device]},
         [BACKWARD] = {"backward", predicted->device_backward_s[device]},
-        [BACKWARD_END] = {handover, UNPREDICTED},
+        [BACKWARD_END] = {after_backward, UNPREDICTED},
         [DONE] = {"wait", UNPREDICTED},
     };
+    add_clock(trace, record, device, path->ns[ROUND_START], out);
     for (int i = 0; i < N_INSTANTS - 1; i++)
         add_span(trace, out, DEVICES, FIRST_DEVICE + device, spans[i].name, path->ns[i],
                  path->ns[i + 1], spans[i].predicted_s);

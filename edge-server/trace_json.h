@@ -13,7 +13,9 @@
  *     devices   one each, without holes from the round's first instant to its last: forward, uplink, wait, broadcast,
  *               downlink, backward, hand-over, in the order of the protocol; `wait` is the rest
  * Counters: bytes in flight up, down and broadcast (activations and gradients; 0 between rounds), loss, accuracy.
- * A span that the latency equations have a term for carries it as predicted_us.
+ * A span that the latency equations have a term for carries it as predicted_us. A device whose clock was compared with
+ * the server's has an instant event on its track that says its offset and how far that may be off, with the first
+ * round that this holds for.
  */
 #ifndef EDGE_SERVER_TRACE_JSON_H
 #define EDGE_SERVER_TRACE_JSON_H

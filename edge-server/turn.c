@@ -3,6 +3,7 @@
  * A round: its turns one after the other (one turn of all devices, or one for each when devices take turns),
  * and in each turn activations in, the server's two passes, gradients out, answers in.
  */
+#include <math.h>
 #include <string.h>
 
 #include "edge-server/server_impl.h"
@@ -101,6 +102,7 @@ static void start_turn(struct server *server, int index, double now_us)
     timeline_start_turn(server, now_us);
     for (int i = turn->first; i < turn->first + turn->n_seats; i++) {
         struct msg *msg = round_message(server, i);
+        server->seats[i].gains_from = -1;
         if (msg_payload_bytes(msg) == 0)
             send_round(server, i, msg, now_us);
         else
@@ -149,6 +151,7 @@ static double in_round_us(const struct server *server, int seat, double stamp_s)
     return stamp_s * 1e6 - server->seats[seat].clock.offset_us - server->round_start_us;
 }
 
+/* No clock is looked at again before the round is over. */
 static void record_clock(struct server *server, int seat)
 {
     const struct clock_offset *clock = &server->seats[seat].clock;
@@ -156,6 +159,25 @@ static void record_clock(struct server *server, int seat)
     device->has_clock = clock->is_known;
     device->clock_offset_s = clock->offset_us * 1e-6;
     device->clock_bound_s = clock->bound_us * 1e-6;
+}
+
+/*
+ * A round's weights took until the forward pass began, which is known if the clock is: the hand-over's, not the
+ * uplink's. A ROUND without weights is no hand-over: its trip has no phase of its own and stays in the uplink's, or the
+ * phases would not add up to the round.
+ */
+static void measure_uplink(struct server *server, int seat, double forward_s, double now_us)
+{
+    struct round_record *record = current_record(server);
+    const struct seat *from = &server->seats[seat];
+    double since_s = (now_us - from->round_sent_us) * 1e-6, handover_s = 0;
+    if (from->gains_from >= 0) {
+        double sent_us = from->round_sent_us - server->round_start_us;
+        handover_s = fmax(record->devices[seat].times.forward_us - sent_us, 0) * 1e-6;
+        record->measured.handover_s[from->gains_from] += handover_s;
+    }
+    record->measured.device_forward_s[seat] = forward_s;
+    record->measured.uplink_s[seat] = since_s - forward_s - handover_s;
 }
 
 void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us)
@@ -177,14 +199,13 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, doubl
     }
     back_put(server->back, seat - turn->first, payload_data(msg->payload[0]),
              payload_data(msg->payload[1]));
-    double since_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
-    record->measured.device_forward_s[seat] = a->forward_s;
-    record->measured.uplink_s[seat] = since_s - a->forward_s;
     record->devices[seat].forward_busy_s = a->forward_busy_s;
+    record_clock(server, seat);
     record->devices[seat].forward_start_us = in_round_us(server, seat, a->forward_start_s);
     record->devices[seat].uplink_bytes = payload_bytes(msg->payload[0]);
     record->uplink_bytes += payload_bytes(msg->payload[0]);
     timeline_arrived(server, seat, a->forward_s, now_us);
+    measure_uplink(server, seat, a->forward_s, now_us);
     server->seats[seat].state = SEAT_WAITING;
     if (++turn->n_arrived == turn->n_seats)
         start_forward(server, now_us);
@@ -260,6 +281,7 @@ static void count_handover(struct server *server, int of, int seat, double now_u
 {
     double elapsed_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
     current_record(server)->measured.handover_s[of] += elapsed_s;
+    server->seats[seat].gains_from = of;
 }
 
 /* What all gain is there: the round can begin on every device. */
@@ -372,8 +394,9 @@ void turn_shift_clock(struct turn *turn, double by_us)
 
 /*
  * What is left of the time between the gradient's start on the downlink and the answer, after the device's
- * own backward pass, is the downlink's; when the front part comes back with the answer, the downlink ends
- * where its emulation does, and the rest is the hand-over's.
+ * own backward pass, is the downlink's, and with it the answer's trip, which has no phase. When the front part comes
+ * back with the answer, the downlink ends where the backward pass begins (where its emulation ends, if the device's
+ * clock is not known), and the rest is the hand-over's.
  */
 static void measure_downlink(struct server *server, int seat, const struct msg *msg, double now_us)
 {
@@ -385,7 +408,8 @@ static void measure_downlink(struct server *server, int seat, const struct msg *
     measured->downlink_s[seat] = whole_s;
     if (msg->n_payloads == 0)
         return;
-    double downlink_s = (server->seats[seat].answered_us - turn->broadcast_end_us) * 1e-6;
+    double end_us = current_record(server)->devices[seat].times.backward_us;
+    double downlink_s = (server->round_start_us + end_us - turn->broadcast_end_us) * 1e-6;
     measured->downlink_s[seat] = downlink_s;
     measured->handover_s[seat] += whole_s - downlink_s;
 }
@@ -430,11 +454,10 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, double
     }
     if (take_front(server, seat, msg))
         return;
-    measure_downlink(server, seat, msg, now_us);
-    timeline_done(server, seat, msg, now_us);
     record->devices[seat].backward_busy_s = done->backward_busy_s;
     record->devices[seat].backward_start_us = in_round_us(server, seat, done->backward_start_s);
-    record_clock(server, seat);
+    timeline_done(server, seat, msg, now_us);
+    measure_downlink(server, seat, msg, now_us);
     record->devices[seat].n_overruns = done->n_overruns;
     record->n_overruns += done->n_overruns;
     server->seats[seat].state = SEAT_READY;

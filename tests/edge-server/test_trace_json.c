@@ -239,6 +239,30 @@ static void spans_do_not_overlap_where_measured_times_contradict_each_other(void
     round_record_release(&r);
 }
 
+static void trips_of_messages_are_waiting_beside_passes_placed_by_their_stamps(void **state)
+{
+    (void)state;
+    struct round_record r = parallel_round(1);
+    r.measured.handover_s[1] =
+        1e-6; /* it gained layers: nothing goes up behind the backward pass */
+    for (int i = 0; i < 2; i++)
+        r.devices[i].times = (struct device_times){30, 130, 380, 790, 890, 900};
+    json_t *events = trace_of(&r, 1, 1000);
+    for (int i = 0; i < 2; i++) {
+        double all_us;
+        int track = track_of(events, devices[i].name);
+        double waiting_us = walk_track(events, track, "wait", &all_us);
+        double handed_us = i == 1 ? 30 : 0;
+        assert_near(all_us, 930);
+        assert_near(span_us(events, track, "hand-over"), handed_us);
+        assert_near(waiting_us, 30 - handed_us + (700.0001 - 380) + 10 + 30);
+        assert_near(span_us(events, track, "uplink"), 250);
+        assert_near(span_us(events, track, "downlink"), 790 - 720.0007);
+    }
+    json_decref(events);
+    round_record_release(&r);
+}
+
 static void counters_start_from_and_come_back_to_zero(void **state)
 {
     (void)state;
@@ -282,6 +306,40 @@ static int n_named(const json_t *events, const char *phase, const char *start)
         strcmp(text_of(event, "ph"), phase) == 0 &&
         strncmp(text_of(event, "name"), start, strlen(start)) == 0;
     return n;
+}
+
+/* The first device is 5 s ahead and asked again before round 3; of the second nobody knows. */
+static void a_clock_is_told_once_for_each_time_it_was_asked(void **state)
+{
+    (void)state;
+    struct round_record records[3];
+    for (uint32_t i = 0; i < ARRAY_LEN(records); i++) {
+        records[i] = parallel_round(i + 1);
+        struct device_record *device = &records[i].devices[0];
+        device->has_clock = true;
+        device->clock_offset_s = i < 2 ? 5.0000124 : 5.0000524;
+        device->clock_bound_s = 39.2e-6;
+    }
+    json_t *events = trace_of(records, ARRAY_LEN(records), 1000);
+    assert_int_equal(n_named(events, "i", "clock offset"), 2);
+    assert_int_equal(n_named(events, "i", "clock offset +5000012 us, at most 40 us off"), 1);
+    assert_int_equal(n_named(events, "i", "clock offset +5000052 us, at most 40 us off"), 1);
+    size_t i;
+    const json_t *event;
+    json_array_foreach(events, i, event)
+    {
+        if (strcmp(text_of(event, "ph"), "i") != 0)
+            continue;
+        const json_t *args = json_object_get(event, "args");
+        bool is_first = number_of(event, "ts") < 1e6;
+        assert_int_equal((int)number_of(event, "tid"), track_of(events, plain));
+        assert_near(number_of(event, "ts"), is_first ? 0 : 2e6);
+        assert_near(number_of(args, "offset_us"), is_first ? 5000012.4 : 5000052.4);
+        assert_near(number_of(args, "bound_us"), 39.2);
+    }
+    json_decref(events);
+    for (size_t k = 0; k < ARRAY_LEN(records); k++)
+        round_record_release(&records[k]);
 }
 
 static void a_loss_that_is_no_number_leaves_the_document_valid(void **state)
@@ -411,6 +469,8 @@ int main(void)
         cmocka_unit_test(a_devices_spans_cover_the_round_and_agree_with_the_record),
         cmocka_unit_test(devices_that_take_turns_wait_for_theirs_and_hand_over),
         cmocka_unit_test(spans_do_not_overlap_where_measured_times_contradict_each_other),
+        cmocka_unit_test(trips_of_messages_are_waiting_beside_passes_placed_by_their_stamps),
+        cmocka_unit_test(a_clock_is_told_once_for_each_time_it_was_asked),
         cmocka_unit_test(counters_start_from_and_come_back_to_zero),
         cmocka_unit_test(a_loss_that_is_no_number_leaves_the_document_valid),
         cmocka_unit_test(names_of_any_kind_come_back_as_they_were),

@@ -67,10 +67,14 @@ struct run {
     json_t *events;
 };
 
-static void start_run(struct run *run, const char *const *sets, const int *cuts)
+/* With clocks, `ahead_us` of the devices' but for 0: nobody asks. */
+static void start_run_ahead(struct run *run, const char *const *sets, const int *cuts,
+                            double ahead_us)
 {
     struct line *line = &run->line;
     line_open(line, sets);
+    line->clock_ahead_us = ahead_us;
+    line->clock_every_us = ahead_us != 0 ? 1 : 0;
     line->cuts = cuts;
     strcpy(run->dir, "/tmp/splitbed-trace-XXXXXX");
     assert_non_null(mkdtemp(run->dir));
@@ -92,6 +96,11 @@ static void start_run(struct run *run, const char *const *sets, const int *cuts)
     unlink(path);
     rmdir(run->dir);
     free(path);
+}
+
+static void start_run(struct run *run, const char *const *sets, const int *cuts)
+{
+    start_run_ahead(run, sets, cuts, 0);
 }
 
 static void end_run(struct run *run)
@@ -255,6 +264,24 @@ static void spans_agree_with_the_tables_when_the_cut_moves(void **state)
     }
 }
 
+/* Stamps of clocks that are 5 s ahead tell what the server's own instants tell where messages take no time. */
+static void spans_agree_with_the_tables_when_clocks_are_seconds_apart(void **state)
+{
+    (void)state;
+    static const char *const frameworks[] = {"training.framework=psl", "training.framework=epsl",
+                                             "training.framework=sl"};
+    for (size_t i = 0; i < ARRAY_LEN(frameworks); i++) {
+        const char *const sets[] = {SMALL, "scheduler.cuts=[pool1, pool2]", frameworks[i], NULL};
+        struct run run;
+        static const int cuts[] = {0, 1, 0, 0};
+        start_run_ahead(&run, sets, cuts, 5e6);
+        check_run(&run);
+        for (size_t row = 1; row < run.devices.n_rows; row++)
+            assert_true(fabs(cell(&run.devices, row, "clock_offset_s") - 5) < 1e-8);
+        end_run(&run);
+    }
+}
+
 /* On a clock without delays what links achieve is what they were asked for. */
 static void links_achieve_on_a_virtual_clock_what_they_are_asked_for(void **state)
 {
@@ -301,6 +328,7 @@ int main(void)
         cmocka_unit_test(spans_agree_with_the_tables_when_devices_run_at_once),
         cmocka_unit_test(spans_agree_with_the_tables_when_devices_take_turns),
         cmocka_unit_test(spans_agree_with_the_tables_when_the_cut_moves),
+        cmocka_unit_test(spans_agree_with_the_tables_when_clocks_are_seconds_apart),
         cmocka_unit_test(links_achieve_on_a_virtual_clock_what_they_are_asked_for),
         cmocka_unit_test(native_links_are_asked_for_nothing),
     };
