@@ -39,6 +39,8 @@ struct link_kind {
     void *(*open)(const struct link_request *request, struct err *err);
     int (*set_pace)(void *links, const struct link_pace *pace, double wall_s, struct err *err);
     void (*close)(void *links);
+    /* How delay, jitter and loss come about, in a line for the log; freed by the caller. */
+    char *(*tell_impairments)(void);
 };
 
 extern const struct link_kind link_netns; /* link_netns.c */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* testbed.link netns: token buckets of the kernel at both ends of every device's link. */
 #include <stddef.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "edge-server/link_kind.h"
 #include "netns/buckets.h"
+#include "netns/netns.h"
 
 static void *open_buckets(const struct link_request *request, struct err *err)
 {
@@ -24,6 +27,23 @@ static void close_buckets(void *links)
     buckets_close(links);
 }
 
+/* By transfers that take longer, also where there is netem: docs/LINKS.md says why. */
+static char *tell_impairments(void)
+{
+    struct err err = ERR_INIT;
+    int has_netem = netns_has_netem(&err);
+    char *why = has_netem < 0
+                    ? mem_format("it cannot be told whether this kernel has netem (%s)", err.text)
+                    : mem_string(has_netem ? "this kernel has netem, which is not used"
+                                           : "this kernel has no netem "
+                                             "(CONFIG_NET_SCH_NETEM)");
+    char *line = mem_format("%s: delay, jitter and loss lower the rate of the transfers they "
+                            "lengthen; no byte is late and none is lost",
+                            why);
+    free(why);
+    return line;
+}
+
 const struct link_kind link_netns = {
     .name = "netns",
     .help = "a network namespace for every device; the kernel paces its link, headers and all",
@@ -32,4 +52,5 @@ const struct link_kind link_netns = {
     .open = open_buckets,
     .set_pace = set_pace,
     .close = close_buckets,
+    .tell_impairments = tell_impairments,
 };

@@ -53,6 +53,16 @@ static int announce(struct loop *loop, struct err *err)
     return status;
 }
 
+/* Nothing when there are none: nobody has to wonder then. */
+static void log_impairments(const struct loop *loop)
+{
+    if (!(loop->e->radio.delay_s > 0 || loop->e->radio.jitter_s > 0 || loop->e->radio.loss > 0))
+        return;
+    char *line = loop->link->tell_impairments();
+    log_info("testbed.link %s: %s", loop->link->name, line);
+    free(line);
+}
+
 /* testbed.link netns: the buckets of every link. */
 static int open_links(struct loop *loop, struct err *err)
 {
@@ -60,12 +70,11 @@ static int open_links(struct loop *loop, struct err *err)
     loop->link = link_kind_find(loop->e->testbed.link);
     if (!loop->link || !loop->link->open) /* server_new() has a word to say of a kind unknown */
         return 0;
-    if (loop->e->radio.delay_s > 0 || loop->e->radio.jitter_s > 0 || loop->e->radio.loss > 0)
-        log_info("testbed.link %s: delay, jitter and loss make transfers longer; no byte is late "
-                 "or lost for it (netem is not used)",
-                 loop->link->name);
     loop->links = loop->link->open(&request, err);
-    return loop->links ? 0 : -1;
+    if (!loop->links)
+        return -1;
+    log_impairments(loop);
+    return 0;
 }
 
 static int prepare(struct loop *loop, struct err *err)

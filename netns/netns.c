@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -59,12 +60,18 @@ static int make_namespace(struct err *err)
     return fd < 0 ? err_set_errno(err, "cannot open a network namespace") : fd;
 }
 
+/* Whether a request failed because the kernel is built without what it is about. */
+static bool is_unknown(int failed)
+{
+    return failed == -NLE_OPNOTSUPP || failed == -NLE_OBJ_NOTFOUND;
+}
+
 /* `option`: what the kernel is built without when it does not know what was asked for. */
 static int ask(struct nl_sock *socket, struct nl_msg *msg, const char *what, const char *option,
                struct err *err)
 {
     int failed = rtnetlink_request(socket, msg);
-    if (failed == -NLE_OPNOTSUPP || failed == -NLE_OBJ_NOTFOUND)
+    if (is_unknown(failed))
         return err_set(err, "cannot make %s: this kernel does not have it (%s)", what, option);
     return failed ? err_set(err, "cannot make %s: %s", what, nl_geterror(failed)) : 0;
 }
@@ -136,6 +143,38 @@ int netns_open(struct netns *netns, int n_devices, struct err *err)
     if (status)
         netns_release(netns);
     return status;
+}
+
+/* The thread is in a namespace of no other use. */
+static int try_netem(struct err *err)
+{
+    unsigned if_index = if_nametoindex("lo");
+    struct nl_sock *socket = if_index ? rtnetlink_open(err) : NULL;
+    if (!if_index)
+        return err_set_errno(err, "cannot find a loopback interface to try netem on");
+    if (!socket)
+        return -1;
+    int failed = rtnetlink_request(socket, rtnetlink_netem(if_index));
+    nl_socket_free(socket);
+    if (failed && !is_unknown(failed))
+        return err_set(err, "cannot try netem: %s", nl_geterror(failed));
+    return !failed;
+}
+
+int netns_has_netem(struct err *err)
+{
+    int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (here < 0)
+        return err_set_errno(err, "cannot open the network namespace");
+    int there = make_namespace(err), answer = -1;
+    if (there >= 0) {
+        answer = try_netem(err);
+        close(there);
+    }
+    if (netns_enter(here) && there >= 0)
+        answer = err_set_errno(err, "cannot go back to the network namespace");
+    close(here);
+    return answer;
 }
 
 void netns_release(struct netns *netns)

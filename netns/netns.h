@@ -34,6 +34,13 @@ void netns_release(struct netns *netns);
 /* In a child after fork(), before exec: into the namespace. Async-signal-safe; -1 with errno. */
 int netns_enter(int fd);
 
+/*
+ * Whether the kernel has the qdisc netem, by trying: 1, 0, or -1 when that cannot be told, without root
+ * for one. It is tried on the loopback interface of a namespace made for it, which is gone afterwards;
+ * the calling thread is then where it was. A kernel that has netem as a module loads it.
+ */
+int netns_has_netem(struct err *err);
+
 /* The two ends of a device's link. */
 struct in_addr netns_hub_address(int device);
 struct in_addr netns_device_address(int device);

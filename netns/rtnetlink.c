@@ -9,8 +9,9 @@
 #include <linux/veth.h>
 #include <netlink/attr.h>
 
-#define TBF_HANDLE      TC_H_MAKE(1u << 16, 0)
-#define TBF_LIMIT_BYTES (64u << 20) /* more than a socket's buffer ever holds: nothing is dropped */
+#define TBF_HANDLE          TC_H_MAKE(1u << 16, 0)
+#define TBF_LIMIT_BYTES     (64u << 20) /* more than a socket's buffer ever holds: nothing is dropped */
+#define NETEM_LIMIT_PACKETS 1000
 
 struct nl_sock *rtnetlink_open(struct err *err)
 {
@@ -113,6 +114,15 @@ struct nl_msg *rtnetlink_tbf(unsigned if_index, const struct tbf *tbf)
     put(msg, TCA_TBF_RATE64, &tbf->bytes_per_s, sizeof tbf->bytes_per_s);
     put(msg, TCA_TBF_BURST, &tbf->burst_bytes, sizeof tbf->burst_bytes);
     nla_nest_end(msg, options);
+    return msg;
+}
+
+struct nl_msg *rtnetlink_netem(unsigned if_index)
+{
+    struct tc_netem_qopt parameters = {.limit = NETEM_LIMIT_PACKETS};
+    struct nl_msg *msg = about_root_qdisc(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, if_index);
+    put_string(msg, TCA_KIND, "netem");
+    put(msg, TCA_OPTIONS, &parameters, sizeof parameters);
     return msg;
 }
 

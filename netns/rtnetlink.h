@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is asked of the kernel over rtnetlink(7): veth pairs, addresses, interfaces up, token buckets.
+ * What is asked of the kernel over rtnetlink(7): veth pairs, addresses, interfaces up, token buckets,
+ * netem to see whether it is there.
  * Messages are made by pure functions and sent by rtnetlink_request(); a socket speaks to the network
  * namespace in which it was opened, wherever it is used. Used by the files of netns/ alone; the only
  * ones that call libnl.
@@ -25,6 +26,9 @@ struct nl_msg *rtnetlink_address(unsigned if_index, struct in_addr address, int 
 struct nl_msg *rtnetlink_up(unsigned if_index, uint32_t max_piece_bytes);
 /* The interface's root qdisc, made or changed; what is queued stays, the bucket is full after it. */
 struct nl_msg *rtnetlink_tbf(unsigned if_index, const struct tbf *tbf);
+
+/* netem as the interface's root qdisc in place of a bucket, delaying and losing nothing. */
+struct nl_msg *rtnetlink_netem(unsigned if_index);
 
 /* Asks for the same qdisc back, with its counters. */
 struct nl_msg *rtnetlink_ask_qdisc(unsigned if_index);

@@ -170,6 +170,41 @@ static void a_killed_run_leaves_no_namespace_and_no_interface(void **state)
     remove_dir(dir);
 }
 
+static void say_of_netem(const char *dir, const char *setting, bool is_wanted)
+{
+    const char *const arguments[] = {
+        "run",   CONFIG,  "--out", dir, "--set", "testbed.link=netns", "--set", "training.rounds=1",
+        "--set", setting, QUICK,   NULL};
+    struct process p = process_start("splitbed", arguments);
+    int status = process_end(&p);
+    if (status != 0)
+        fail_msg("exit status %d: %s", status, p.output);
+    const char *line = strstr(p.output, "this kernel has ");
+    bool is_said = line && strstr(line, "netem") && strstr(line, "lower the rate");
+    if (is_said != is_wanted || (line && strstr(line + 1, "this kernel has ")))
+        fail_msg("%s: a line on netem %s: %s", setting, is_wanted ? "is missing" : "too many",
+                 p.output);
+    process_release(&p);
+}
+
+static void a_run_with_delay_or_loss_says_once_what_the_kernel_has(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *setting;
+        bool is_wanted;
+    } cases[] = {{"radio.delay=1 ms", true},
+                 {"radio.jitter=1 ms", true},
+                 {"radio.loss=0.01", true},
+                 {"radio.delay=0 s", false}};
+    skip_without_namespaces();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *dir = make_dir();
+        say_of_netem(dir, cases[i].setting, cases[i].is_wanted);
+        remove_dir(dir);
+    }
+}
+
 static void a_server_by_itself_has_no_namespaces(void **state)
 {
     (void)state;
@@ -207,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(namespaces_change_no_loss),
         cmocka_unit_test(a_killed_run_leaves_no_namespace_and_no_interface),
+        cmocka_unit_test(a_run_with_delay_or_loss_says_once_what_the_kernel_has),
         cmocka_unit_test(a_server_by_itself_has_no_namespaces),
         cmocka_unit_test(a_list_of_namespaces_is_checked),
     };

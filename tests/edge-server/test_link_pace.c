@@ -195,7 +195,8 @@ static void every_kind_has_a_row(void **state)
         const struct link_kind *kind = link_kind_find(names[i]);
         assert_non_null(kind);
         assert_string_equal(kind->name, names[i]);
-        assert_int_equal(kind->paces_elsewhere, kind->open && kind->set_pace && kind->close);
+        assert_int_equal(kind->paces_elsewhere,
+                         kind->open && kind->set_pace && kind->close && kind->tell_impairments);
         assert_int_equal(kind->is_emulated, kind->paces_itself || kind->paces_elsewhere);
     }
     assert_null(link_kind_find("string"));

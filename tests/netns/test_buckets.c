@@ -8,7 +8,9 @@
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,6 +190,70 @@ static void descriptors_that_are_no_namespaces_are_refused(void **state)
     assert_non_null(strstr(err.text, "device 0: descriptor 0 is no network namespace"));
 }
 
+/* What the kernel says of its own build: 'y', 'm', 'n', or '?' when it does not say. */
+static char built_with_netem(void)
+{
+    char line[64] = "";
+    FILE *config = popen("zcat /proc/config.gz 2>/dev/null | grep NET_SCH_NETEM", "r");
+    assert_non_null(config);
+    bool is_said = fgets(line, sizeof line, config);
+    pclose(config);
+    if (!is_said)
+        return access("/proc/config.gz", R_OK) ? '?' : 'n';
+    return strstr(line, "=y") ? 'y' : strstr(line, "=m") ? 'm' : 'n';
+}
+
+static void netem_is_found_where_the_kernel_is_built_with_it(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    int answer = netns_has_netem(&err);
+    if (answer < 0) {
+        printf("skipped: %s\n", err.text);
+        skip();
+    }
+    char built = built_with_netem();
+    if (built == 'y' || built == 'n') /* a module may not be installed */
+        assert_int_equal(answer, built == 'y');
+    assert_int_equal(netns_has_netem(&err), answer);
+}
+
+/* "net:[4026531840]", its interfaces, and this process's open files */
+static char *own_network(void)
+{
+    char *text = mem_zero(1, 4096);
+    char *command = mem_format("readlink /proc/self/ns/net; cut -d: -f1 /proc/net/dev; "
+                               "ls /proc/%d/fd | wc -l",
+                               (int)getpid());
+    FILE *output = popen(command, "r");
+    free(command);
+    assert_non_null(output);
+    assert_true(fread(text, 1, 4095, output) > 0);
+    pclose(output);
+    return text;
+}
+
+static void looking_for_netem_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    /* Links of the tests before this one go a little later, by themselves: not from a new namespace. */
+    if (unshare(CLONE_NEWNET)) {
+        printf("skipped: this process may not make network namespaces\n");
+        skip();
+    }
+    char *before = own_network();
+    if (netns_has_netem(&err) < 0) {
+        printf("skipped: %s\n", err.text);
+        free(before);
+        skip();
+    }
+    char *after = own_network();
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
 /* In a child that gives up being root. */
 static void without_root_the_reason_is_clear(void **state)
 {
@@ -199,7 +265,9 @@ static void without_root_the_reason_is_clear(void **state)
         struct err err = ERR_INIT;
         if (getuid() == 0 && setuid(65534))
             _exit(1);
-        _exit(netns_open(&netns, 1, &err) == 0 ? 2 : strstr(err.text, "needs root") ? 0 : 3);
+        if (netns_open(&netns, 1, &err) == 0 || !strstr(err.text, "needs root"))
+            _exit(2);
+        _exit(netns_has_netem(&err) >= 0 || !strstr(err.text, "needs root") ? 3 : 0);
     }
     int status = -1;
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -214,6 +282,8 @@ int main(void)
         cmocka_unit_test(both_ends_of_a_link_can_be_set),
         cmocka_unit_test(a_slower_bucket_does_not_stop_what_is_queued),
         cmocka_unit_test(descriptors_that_are_no_namespaces_are_refused),
+        cmocka_unit_test(netem_is_found_where_the_kernel_is_built_with_it),
+        cmocka_unit_test(looking_for_netem_leaves_nothing_behind),
         cmocka_unit_test(without_root_the_reason_is_clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

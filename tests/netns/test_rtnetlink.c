@@ -106,6 +106,24 @@ static void a_later_bucket_changes_the_one_that_is_there(void **state)
     nlmsg_free(ask);
 }
 
+static void netem_is_asked_for_without_delay_and_loss(void **state)
+{
+    (void)state;
+    struct nlattr *all[MAX_ATTRIBUTE + 1];
+    struct nl_msg *msg = rtnetlink_netem(1);
+    const struct tcmsg *header = nlmsg_data(nlmsg_hdr(msg));
+    assert_int_equal(nlmsg_hdr(msg)->nlmsg_type, RTM_NEWQDISC);
+    assert_true(nlmsg_hdr(msg)->nlmsg_flags & NLM_F_CREATE);
+    assert_int_equal(header->tcm_ifindex, 1);
+    assert_int_equal(header->tcm_parent, TC_H_ROOT);
+    parse(msg, sizeof *header, all);
+    assert_string_equal(nla_get_string(all[TCA_KIND]), "netem");
+    assert_int_equal(nla_len(all[TCA_OPTIONS]), sizeof(struct tc_netem_qopt));
+    const struct tc_netem_qopt wanted = {.limit = 1000};
+    assert_memory_equal(nla_data(all[TCA_OPTIONS]), &wanted, sizeof wanted);
+    nlmsg_free(msg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +132,7 @@ int main(void)
         cmocka_unit_test(an_interface_goes_up_with_pieces_of_a_limited_size),
         cmocka_unit_test(a_bucket_has_rate_and_burst_in_bytes),
         cmocka_unit_test(a_later_bucket_changes_the_one_that_is_there),
+        cmocka_unit_test(netem_is_asked_for_without_delay_and_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
