@@ -22,7 +22,7 @@ WARM_UP = 2  # rounds that do not count: caches, first touches of memory
 LENET5 = dict(config="quickstart.yaml", sets=["training.rounds=60", "training.evaluate_every=0"])
 RESNET18 = dict(config="epsl-resnet18.yaml", sets=["training.rounds=12", "training.evaluate_every=0",
                                                    "data.test_samples=320"])
-TWENTY = ["devices[0].count=20", "radio.subchannels=40"]
+TWENTY = ["devices.0.count=20", "radio.subchannels=40"]
 CASES = {
     "lenet5": dict(LENET5, target=0.03),
     "resnet18": dict(RESNET18, target=0.03),
