@@ -16,7 +16,8 @@ import measure
 
 DATA = "/usr/share/datasets/fashion-mnist"
 EXPERIMENT = "configs/experiments/native-psl.yaml"
-SAMPLE_S = 0.1
+SAMPLE_S = 0.2
+PSS_EVERY = 10  # samples: the kernel walks every page of a process for its PSS
 
 # devices, batch, server threads of (Splitbed, as installed, tuned), and the targets: rounds/s against one of the
 # others, memory against it, seconds to the first round
@@ -49,15 +50,20 @@ class Memory:
     def __init__(self):
         self.peak_kib = {}
         self.pss_kib = 0
+        self.n_samples = 0
 
     def sample(self, pids):
         pss_kib = 0
+        self.n_samples += 1
+        with_pss = self.n_samples % PSS_EVERY == 5
         for pid in pids:
             try:
                 with open(f"/proc/{pid}/status", encoding="utf-8") as file:
                     for line in file:
                         if line.startswith("VmHWM"):
                             self.peak_kib[pid] = int(line.split()[1])
+                if not with_pss:
+                    continue
                 with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
                     pss_kib += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
             except (OSError, StopIteration):
