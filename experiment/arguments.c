@@ -30,7 +30,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-const struct argp experiment_argp = {option_table, parse, "CONFIG", NULL, NULL, NULL, NULL};
+const struct argp experiment_argp = {option_table, parse, NULL, NULL, NULL, NULL, NULL};
 
 void experiment_arguments_release(struct experiment_arguments *arguments)
 {

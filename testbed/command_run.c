@@ -7,30 +7,8 @@
 #include "testbed/calibration.h"
 #include "testbed/command.h"
 #include "testbed/launch.h"
+#include "testbed/run_command.h"
 #include "testbed/run_folder.h"
-
-struct arguments {
-    struct experiment_arguments experiment;
-    const char *out_dir;
-};
-
-static const struct argp_option option_table[] = {
-    {"out", 'o', "DIR", 0, "Result folder (default runs/NAME-DATE-TIME)", 0}, {0}};
-
-static error_t parse(int key, char *value, struct argp_state *state)
-{
-    struct arguments *a = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &a->experiment;
-        return 0;
-    case 'o':
-        a->out_dir = value;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
 
 /* testbed.time_scale: auto becomes a number, which config.yaml has and the log explains. */
 static int settle_time_scale(struct experiment *e, struct err *err)
@@ -61,25 +39,10 @@ static int run(struct experiment *e, const char *given_dir)
 
 int command_run(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&experiment_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {
-        option_table,
-        parse,
-        "CONFIG",
+    return run_command(
+        argc, argv,
         "Runs an experiment on this machine: a server and a process for every device, talking over "
         "ZeroMQ, with emulated computing speeds and links. Ctrl-C ends it and keeps finished "
         "rounds.",
-        children,
-        NULL,
-        NULL};
-    struct arguments arguments = {0};
-    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-    struct experiment e;
-    int status = EXIT_USAGE;
-    if (!command_load(&e, &arguments.experiment)) {
-        status = run(&e, arguments.out_dir);
-        experiment_release(&e);
-    }
-    experiment_arguments_release(&arguments.experiment);
-    return status;
+        run);
 }
