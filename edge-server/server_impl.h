@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Shared by the files of the server's round logic alone: server.c (what came, from round to round), gathering.c (who
- * is there), turn.c (a round's turns), handover.c (layers that change sides), clocks.c (devices' clocks), collect.c
+ * is there), turn.c (a round's turns), measure.c (what its phases took), handover.c (layers that change sides), clocks.c (devices' clocks), collect.c
  * (the trained weights), server_out.c (messages out, ends).
  */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
@@ -173,6 +173,15 @@ void handover_on_layers(struct server *server, int seat, struct msg *msg, double
 void clocks_advance(struct server *server, double now_us);
 void clocks_on_answer(struct server *server, int seat, const struct msg_clock *answer,
                       double now_us);
+
+/* measure.c: into the record of the round under way. */
+/* A device's stamp in seconds of its clock: microseconds since the round began. */
+double measure_stamp_us(const struct server *server, int seat, double stamp_s);
+void measure_clock(struct server *server, int seat);
+void measure_uplink(struct server *server, int seat, double forward_s, double now_us);
+void measure_handover(struct server *server, int of, int seat, double now_us);
+void measure_downlink(struct server *server, int seat, const struct msg *msg, double now_us);
+bool measure_is_late(const struct server *server, const struct round_record *record);
 
 /* collect.c */
 void collect_start(struct server *server);

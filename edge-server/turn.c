@@ -3,7 +3,6 @@
  * A round: its turns one after the other (one turn of all devices, or one for each when devices take turns),
  * and in each turn activations in, the server's two passes, gradients out, answers in.
  */
-#include <math.h>
 #include <string.h>
 
 #include "edge-server/server_impl.h"
@@ -145,41 +144,6 @@ static void start_forward(struct server *server, double now_us)
                  server->framework->takes_turns ? &server->one : server->lambda);
 }
 
-/* A device's stamp, since the round began. */
-static double in_round_us(const struct server *server, int seat, double stamp_s)
-{
-    return stamp_s * 1e6 - server->seats[seat].clock.offset_us - server->round_start_us;
-}
-
-/* No clock is looked at again before the round is over. */
-static void record_clock(struct server *server, int seat)
-{
-    const struct clock_offset *clock = &server->seats[seat].clock;
-    struct device_record *device = &current_record(server)->devices[seat];
-    device->has_clock = clock->is_known;
-    device->clock_offset_s = clock->offset_us * 1e-6;
-    device->clock_bound_s = clock->bound_us * 1e-6;
-}
-
-/*
- * A round's weights took until the forward pass began, which is known if the clock is: the hand-over's, not the
- * uplink's. A ROUND without weights is no hand-over: its trip has no phase of its own and stays in the uplink's, or the
- * phases would not add up to the round.
- */
-static void measure_uplink(struct server *server, int seat, double forward_s, double now_us)
-{
-    struct round_record *record = current_record(server);
-    const struct seat *from = &server->seats[seat];
-    double since_s = (now_us - from->round_sent_us) * 1e-6, handover_s = 0;
-    if (from->gains_from >= 0) {
-        double sent_us = from->round_sent_us - server->round_start_us;
-        handover_s = fmax(record->devices[seat].times.forward_us - sent_us, 0) * 1e-6;
-        record->measured.handover_s[from->gains_from] += handover_s;
-    }
-    record->measured.device_forward_s[seat] = forward_s;
-    record->measured.uplink_s[seat] = since_s - forward_s - handover_s;
-}
-
 void turn_on_activations(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_activations *a = &msg->activations;
@@ -200,8 +164,8 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, doubl
     back_put(server->back, seat - turn->first, payload_data(msg->payload[0]),
              payload_data(msg->payload[1]));
     record->devices[seat].forward_busy_s = a->forward_busy_s;
-    record_clock(server, seat);
-    record->devices[seat].forward_start_us = in_round_us(server, seat, a->forward_start_s);
+    measure_clock(server, seat);
+    record->devices[seat].forward_start_us = measure_stamp_us(server, seat, a->forward_start_s);
     record->devices[seat].uplink_bytes = payload_bytes(msg->payload[0]);
     record->uplink_bytes += payload_bytes(msg->payload[0]);
     timeline_arrived(server, seat, a->forward_s, now_us);
@@ -276,21 +240,13 @@ static void end_backward(struct server *server, double now_us)
     }
 }
 
-/* What came down to `seat` is the hand-over of device `of`. */
-static void count_handover(struct server *server, int of, int seat, double now_us)
-{
-    double elapsed_s = (now_us - server->seats[seat].round_sent_us) * 1e-6;
-    current_record(server)->measured.handover_s[of] += elapsed_s;
-    server->seats[seat].gains_from = of;
-}
-
 /* What all gain is there: the round can begin on every device. */
 static void send_rounds(struct server *server, size_t n_ahead, double arrival_us)
 {
     for (int i = 0; i < server->n_seats; i++) {
         struct msg *msg = round_message(server, i);
         piece_rest(msg, n_ahead);
-        count_handover(server, i, i, arrival_us);
+        measure_handover(server, i, i, arrival_us);
         pace_downlink(server, i, msg, server->in.schedule->rates.broadcast_bps);
         send_round(server, i, msg, arrival_us);
     }
@@ -323,7 +279,7 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, doub
     struct seat *to = &server->seats[seat];
     pace_downlink(server, seat, msg, server->in.schedule->rates.downlink_bps[seat]);
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
-        count_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, arrival_us);
+        measure_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, arrival_us);
         send_round(server, seat, msg, arrival_us);
         return;
     }
@@ -392,28 +348,6 @@ void turn_shift_clock(struct turn *turn, double by_us)
     turn->broadcast_end_us += by_us;
 }
 
-/*
- * What is left of the time between the gradient's start on the downlink and the answer, after the device's
- * own backward pass, is the downlink's, and with it the answer's trip, which has no phase. When the front part comes
- * back with the answer, the downlink ends where the backward pass begins (where its emulation ends, if the device's
- * clock is not known), and the rest is the hand-over's.
- */
-static void measure_downlink(struct server *server, int seat, const struct msg *msg, double now_us)
-{
-    struct latency_terms *measured = &current_record(server)->measured;
-    struct turn *turn = &server->turn;
-    double backward_s = msg->round_done.backward_s;
-    double whole_s = (now_us - turn->broadcast_end_us) * 1e-6 - backward_s;
-    measured->device_backward_s[seat] = backward_s;
-    measured->downlink_s[seat] = whole_s;
-    if (msg->n_payloads == 0)
-        return;
-    double end_us = current_record(server)->devices[seat].times.backward_us;
-    double downlink_s = (server->round_start_us + end_us - turn->broadcast_end_us) * 1e-6;
-    measured->downlink_s[seat] = downlink_s;
-    measured->handover_s[seat] += whole_s - downlink_s;
-}
-
 static int take_front(struct server *server, int seat, const struct msg *msg)
 {
     size_t wanted = hands_over(server) ? server_front_bytes(server) : 0;
@@ -430,18 +364,6 @@ static int take_front(struct server *server, int seat, const struct msg *msg)
     return 0;
 }
 
-/*
- * Passes are timed from when a process gets to its input. Time that messages and processes spend queueing on a
- * machine that does not keep up shows here, in the whole.
- */
-static bool is_late(const struct server *server, const struct round_record *record)
-{
-    const struct experiment *e = experiment_of(server);
-    return e->testbed.models_compute && server->link->is_emulated &&
-           record->measured_s > record->predicted_s &&
-           difference_is_large(record->predicted_s, record->measured_s, e->testbed.time_scale);
-}
-
 void turn_on_round_done(struct server *server, int seat, struct msg *msg, double now_us)
 {
     const struct msg_round_done *done = &msg->round_done;
@@ -455,7 +377,8 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, double
     if (take_front(server, seat, msg))
         return;
     record->devices[seat].backward_busy_s = done->backward_busy_s;
-    record->devices[seat].backward_start_us = in_round_us(server, seat, done->backward_start_s);
+    record->devices[seat].backward_start_us =
+        measure_stamp_us(server, seat, done->backward_start_s);
     timeline_done(server, seat, msg, now_us);
     measure_downlink(server, seat, msg, now_us);
     record->devices[seat].n_overruns = done->n_overruns;
@@ -468,6 +391,6 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, double
         return;
     }
     record->measured_s = (now_us - server->round_start_us) * 1e-6;
-    record->is_late = is_late(server, record);
+    record->is_late = measure_is_late(server, record);
     server_end_round(server);
 }
