@@ -83,8 +83,7 @@ static void start_run_ahead(struct run *run, const char *const *sets, const int 
     assert_non_null(line->results);
     line_start(line);
     line_run(line);
-    if (server_failure(line->server))
-        fail_msg("%s", server_failure(line->server));
+    line_assert_done(line);
     assert_int_equal(results_close(line->results, &line->err), 0);
     run->rounds = read_table(run->dir, "rounds.csv");
     run->devices = read_table(run->dir, "devices.csv");
@@ -315,13 +314,6 @@ static void native_links_are_asked_for_nothing(void **state)
     end_run(&run);
 }
 
-static int remove_data(void **state)
-{
-    (void)state;
-    tiny_idx_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,5 +324,5 @@ int main(void)
         cmocka_unit_test(links_achieve_on_a_virtual_clock_what_they_are_asked_for),
         cmocka_unit_test(native_links_are_asked_for_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, remove_data);
+    return cmocka_run_group_tests(tests, NULL, line_remove_data);
 }
