@@ -18,9 +18,10 @@ static void add_start(struct strbuf *out, int64_t ns)
     strbuf_addf(out, ",\"ts\":%" PRId64 ".%03d2", ns / 1000, (int)(ns % 1000));
 }
 
+/* A tenth of a nanosecond less than it is. */
 static void add_duration(struct strbuf *out, int64_t ns)
 {
-    strbuf_addf(out, ",\"dur\":%" PRId64 ".%03d", ns / 1000, (int)(ns % 1000));
+    strbuf_addf(out, ",\"dur\":%" PRId64 ".%03d9", (ns - 1) / 1000, (int)((ns - 1) % 1000));
 }
 
 /* %.15g: the most digits that are as they were written. */

@@ -7,7 +7,8 @@
  *     - Events of a thread nest or do not overlap; Perfetto drops what crosses the end of another. It keeps whole
  *       nanoseconds, which older versions cut off from the product of a double and 1000, so that 0.6 % of all
  *       instants came out one too early and their spans were dropped. So `ts` has a fourth digit, a fifth of a
- *       nanosecond: cut off or rounded, the same nanosecond comes out.
+ *       nanosecond: cut off or rounded, the same nanosecond comes out. Others (speedscope) add in floating point: `dur`
+ *       is a tenth of a nanosecond short, so that a sum does not pass the next event's `ts`.
  *     - Events of a process itself (its names, its counters) bear its number as their thread's; there is no thread 0,
  *       which is the kernel's idle one to Perfetto.
  *     - Perfetto calls a counter by its name and its argument's: "uplink in flight bytes".

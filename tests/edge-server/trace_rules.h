@@ -14,12 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How a time in microseconds becomes whole nanoseconds: as of now it is rounded, before 2025 it was cut off. */
-enum trace_reader { TRACE_ROUNDS_OFF, TRACE_CUTS_OFF };
+/*
+ * What readers make of a time in microseconds: whole nanoseconds, as of now rounded (Perfetto) or, as before 2025, cut
+ * off; or the double that it is (speedscope).
+ */
+enum trace_reader { TRACE_ROUNDS_OFF, TRACE_CUTS_OFF, TRACE_AS_IT_IS, N_TRACE_READERS };
 
-static inline int64_t trace_reader_ns(enum trace_reader reader, double us)
+static inline double trace_reader_ns(enum trace_reader reader, double us)
 {
-    return reader == TRACE_CUTS_OFF ? (int64_t)(us * 1000.0) : llround(us * 1000.0);
+    if (reader == TRACE_AS_IT_IS)
+        return us;
+    return reader == TRACE_CUTS_OFF ? floor(us * 1000.0) : (double)llround(us * 1000.0);
 }
 
 #define TRACE_MAX_THREADS 256
@@ -28,7 +33,7 @@ static inline int64_t trace_reader_ns(enum trace_reader reader, double us)
 struct trace_thread {
     int pid, tid;
     bool is_named;
-    int64_t open_ns[8]; /* ends of the spans that are open, the innermost last */
+    double open_ns[8]; /* ends of the spans that are open, the innermost last */
     int n_open;
 };
 
@@ -109,15 +114,15 @@ static inline void trace_check_spans(struct trace_check *check, const json_t *ev
         if (strcmp(trace_text(event, "ph"), "X") != 0)
             continue;
         struct trace_thread *thread = trace_thread_of(check, event);
-        int64_t from_ns = trace_reader_ns(reader, trace_number(event, "ts"));
-        int64_t to_ns = from_ns + trace_reader_ns(reader, trace_number(event, "dur"));
+        double from_ns = trace_reader_ns(reader, trace_number(event, "ts"));
+        double to_ns = from_ns + trace_reader_ns(reader, trace_number(event, "dur"));
         assert_true(from_ns >= 0 && to_ns >= from_ns);
         while (thread->n_open > 0 && thread->open_ns[thread->n_open - 1] <= from_ns)
             thread->n_open--;
         if (thread->n_open > 0 && thread->open_ns[thread->n_open - 1] < to_ns)
-            fail_msg("'%s' of thread %d, from %lld to %lld ns, crosses the end of another at %lld",
-                     trace_text(event, "name"), thread->tid, (long long)from_ns, (long long)to_ns,
-                     (long long)thread->open_ns[thread->n_open - 1]);
+            fail_msg("'%s' of thread %d, from %.17g to %.17g, crosses the end of another at %.17g",
+                     trace_text(event, "name"), thread->tid, from_ns, to_ns,
+                     thread->open_ns[thread->n_open - 1]);
         assert_true(thread->n_open < 8);
         thread->open_ns[thread->n_open++] = to_ns;
     }
@@ -157,8 +162,8 @@ static inline void trace_check_rules(const json_t *events)
 {
     struct trace_check check = {.n_threads = 0};
     trace_check_names(&check, events);
-    trace_check_spans(&check, events, TRACE_ROUNDS_OFF);
-    trace_check_spans(&check, events, TRACE_CUTS_OFF);
+    for (int reader = 0; reader < N_TRACE_READERS; reader++)
+        trace_check_spans(&check, events, (enum trace_reader)reader);
     trace_check_others(events);
 }
 
