@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "testbed/run_inputs.h"
 
 /* Every folder above the last name of `path`. */
 static int make_folders_above(const char *path, struct err *err)
@@ -69,11 +70,11 @@ static char *make_given_dir(const char *given, struct err *err)
     return dir;
 }
 
-int run_folder_write_config(const struct experiment *e, const char *dir, struct err *err)
+static int write_config(const struct experiment *e, const char *dir, struct err *err)
 {
     char *path = mem_format("%s/config.yaml", dir);
     struct strbuf text = STRBUF_INIT;
-    experiment_print(e, &text);
+    experiment_print_for(e, dir, &text);
     FILE *file = fopen(path, "we");
     int status = 0;
     if (!file || fputs(text.text, file) < 0)
@@ -82,6 +83,16 @@ int run_folder_write_config(const struct experiment *e, const char *dir, struct 
         status = err_set_errno(err, "cannot write '%s'", path);
     strbuf_release(&text);
     free(path);
+    return status;
+}
+
+int run_folder_write_config(struct experiment *e, const char *dir, struct err *err)
+{
+    char *absolute = realpath(dir, NULL);
+    if (!absolute)
+        return err_set_errno(err, "'%s'", dir);
+    int status = run_inputs_copy(e, absolute, err) || write_config(e, absolute, err) ? -1 : 0;
+    free(absolute);
     return status;
 }
 
