@@ -11,10 +11,10 @@
  */
 char *run_folder_make(const struct experiment *e, const char *given, struct err *err);
 
-/*
- * The files that the experiment reads, copied (run_inputs.h), and the resolved experiment as config.yaml, which names
- * them relative to the folder. From here on `e` names the copies.
- */
-int run_folder_write_config(struct experiment *e, const char *dir, struct err *err);
+/* The files that the experiment reads, copied into the folder (run_inputs.h). From here on `e` names the copies. */
+int run_folder_keep_inputs(struct experiment *e, const char *dir, struct err *err);
+
+/* The resolved experiment, as config.yaml, which names files in the folder relative to it. */
+int run_folder_write_config(const struct experiment *e, const char *dir, struct err *err);
 
 #endif
