@@ -22,19 +22,19 @@ struct links {
     int n_traces;
 };
 
-static char *beside(const char *file, const char *name)
+char *links_recording_path(const char *list, const char *name)
 {
-    const char *slash = strrchr(file, '/');
+    const char *slash = strrchr(list, '/');
 
     if (name[0] == '/' || !slash)
         return mem_string(name);
-    return mem_format("%.*s/%s", (int)(slash - file), file, name);
+    return mem_format("%.*s/%s", (int)(slash - list), list, name);
 }
 
 /* NULL with the error at the row that names it. */
 static const struct trace *find_trace(struct links *links, const struct csv *csv, struct err *err)
 {
-    char *path = beside(csv->path, csv->field[2]);
+    char *path = links_recording_path(csv->path, csv->field[2]);
     struct err why = ERR_INIT;
 
     for (int i = 0; i < links->n_traces; i++)
@@ -89,9 +89,9 @@ int links_load_traces(struct links *links, const struct name_index *devices, con
 
     if (csv_open(&csv, path, err))
         return -1;
-    status = csv_has_columns(&csv, "device,direction,trace")
+    status = csv_has_columns(&csv, LINKS_TRACE_COLUMNS)
                  ? 0
-                 : csv_error(&csv, err, "the columns must be device,direction,trace");
+                 : csv_error(&csv, err, "the columns must be " LINKS_TRACE_COLUMNS);
     while (!status && (status = csv_next(&csv, err)) > 0)
         status = read_row(links, devices, &csv, err);
     csv_close(&csv);

@@ -37,6 +37,12 @@ void links_free(struct links *links);
 /* Files with what they are named for; `devices` are the n_devices. -1 with "path:line: what". */
 int links_load_traces(struct links *links, const struct name_index *devices, const char *path,
                       struct err *err);
+/*
+ * The recording that a row of such a file of traces names: beside it, unless the name is a whole path. To be freed.
+ */
+#define LINKS_TRACE_COLUMNS "device,direction,trace"
+char *links_recording_path(const char *list, const char *name);
+
 /* In place of drawn outages; see link/outages.h. */
 int links_load_outages(struct links *links, const struct name_index *devices, const char *path,
                        struct err *err);

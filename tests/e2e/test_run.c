@@ -209,13 +209,13 @@ static void each_device_trains_on_a_folder_of_its_own(void **state)
     remove_dir(data);
 }
 
-static void weights_that_are_not_there_end_the_run_at_once(void **state)
+static void weights_that_are_not_there_are_refused(void **state)
 {
     (void)state;
     char *dir = make_dir();
     const char *const settings[] = {QUICK, "model.weights=/nowhere", NULL};
     struct process p = start_with("run", dir, settings);
-    assert_int_equal(process_end(&p), 1);
+    assert_int_equal(process_end(&p), 2);
     assert_said(&p, "model.weights: /nowhere: ");
     process_release(&p);
     remove_dir(dir);
@@ -233,7 +233,7 @@ int main(void)
         cmocka_unit_test(a_server_by_hand_wants_a_number_for_the_time_scale),
         cmocka_unit_test(a_run_starts_from_the_weights_another_left),
         cmocka_unit_test(each_device_trains_on_a_folder_of_its_own),
-        cmocka_unit_test(weights_that_are_not_there_end_the_run_at_once),
+        cmocka_unit_test(weights_that_are_not_there_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,9 +2,9 @@
 /* trace.json of whole runs on a virtual clock: it tells the same as rounds.csv and devices.csv. */
 #include "tests/testbed/virtual_line.h"
 
-#include <jansson.h>
-#include <math.h>
 #include <unistd.h>
+
+#include "tests/edge-server/trace_rules.h"
 
 /* A table of results, row 0 the header. */
 struct table {
@@ -218,6 +218,7 @@ static void check_round_row(const struct run *run, size_t row)
 
 static void check_run(const struct run *run)
 {
+    trace_check_rules(run->events);
     for (size_t row = 1; row < run->devices.n_rows; row++)
         check_device_row(run, row);
     for (size_t row = 1; row < run->rounds.n_rows; row++)
