@@ -188,7 +188,7 @@ void server_end_round(struct server *server)
         finish_round(server);
         return;
     }
-    server_pace_none(server);
+    pacing_none(server);
     /* Where the front part is handed on, the newest is the last device's. */
     int only = server->framework->takes_turns ? server->n_seats - 1 : -1;
     server->state = SERVER_EVALUATING;

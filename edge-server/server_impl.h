@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Shared by the files of the server's round logic alone: server.c (what came, from round to round), gathering.c (who
- * is there), turn.c (a round's turns), measure.c (what its phases took), handover.c (layers that change sides), clocks.c (devices' clocks), collect.c
- * (the trained weights), server_out.c (messages out, ends).
+ * is there), turn.c (a round's turns), pacing.c (links that are paced outside), measure.c (what its phases took),
+ * handover.c (layers that change sides), clocks.c (devices' clocks), collect.c (the trained weights), server_out.c
+ * (messages out, ends).
  */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
 #define EDGE_SERVER_SERVER_IMPL_H
@@ -133,9 +134,17 @@ void server_fail(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void server_finish(struct server *server);
 void server_clear_outbox(struct server *server);
-/* Of the seat's link from its next message on, where somebody else paces it; else nothing. */
-void server_pace(struct server *server, const struct link_pace *pace);
-void server_pace_none(struct server *server); /* no link is held up between rounds */
+
+/* pacing.c: what a link is to be from its next message on, where somebody else paces it; else nothing. */
+void pacing_none(struct server *server);             /* no link is held up between rounds */
+void pacing_uplink(struct server *server, int seat); /* for the activations */
+/* For a message that the air gave out early, as the downlink or as the broadcast. */
+void pacing_downlink(struct server *server, int seat, const struct msg *msg,
+                     enum link_direction direction);
+/* Where delays and losses are real, for control and acknowledgements alone: the activations are there, ... */
+void pacing_arrived(struct server *server, int seat);
+void pacing_done(struct server *server, int seat);   /* ... the device's turn is over. */
+void pacing_answer(struct server *server, int seat); /* and for a front part that comes back */
 
 /* gathering.c */
 int gathering_seat_of(const struct server *server, uint64_t peer); /* -1: it has none */

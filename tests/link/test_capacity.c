@@ -111,9 +111,9 @@ static void delay_is_added_and_jitter_lies_in_its_range(void **state)
 
     (void)state;
     rng_seed(&rng, 1, 0);
-    assert_near(capacity_arrival_s(&capacity, &fixed, &rng, 3, 1e6), 4.02, 1e-12);
+    assert_near(capacity_arrival(&capacity, &fixed, &rng, 3, 1e6).at_s, 4.02, 1e-12);
     for (int i = 0; i < 10000; i++) {
-        double extra_s = capacity_arrival_s(&capacity, &jittery, &rng, 3, 1e6) - 4.02;
+        double extra_s = capacity_arrival(&capacity, &jittery, &rng, 3, 1e6).at_s - 4.02;
         assert_true(extra_s >= -1e-12 && extra_s < 0.01);
         sum += extra_s;
     }
@@ -134,12 +134,12 @@ static void lost_segments_cost_time_on_the_link_and_waits(void **state)
 
     (void)state;
     rng_seed(&rng, 1, 0);
-    assert_near(capacity_arrival_s(&capacity, &none, &rng, 0, CAPACITY_SEGMENT_BITS), 1, 1e-12);
+    assert_near(capacity_arrival(&capacity, &none, &rng, 0, CAPACITY_SEGMENT_BITS).at_s, 1, 1e-12);
     for (int i = 0; i < 200; i++)
-        sum += capacity_arrival_s(&capacity, &busy, &rng, 0, 5000 * CAPACITY_SEGMENT_BITS);
+        sum += capacity_arrival(&capacity, &busy, &rng, 0, 5000 * CAPACITY_SEGMENT_BITS).at_s;
     assert_near(sum / 200 / 5000, 1 / 0.9, 0.002);
     for (int i = 0; i < 20000; i++) /* one segment: waits are geometric with mean p/(1-p) */
-        n_waits += floor(capacity_arrival_s(&capacity, &waits, &rng, 0, 100) / 1e6);
+        n_waits += floor(capacity_arrival(&capacity, &waits, &rng, 0, 100).at_s / 1e6);
     assert_near(n_waits / 20000, 1, 0.04);
 }
 
