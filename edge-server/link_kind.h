@@ -54,6 +54,18 @@ struct link_kind {
 
 extern const struct link_kind link_netns; /* link_netns.c */
 
+/* What testbed.link netns asks the kernel for, on the wall clock; pure. */
+struct netns_request {
+    bool sets_bucket, sets_netem;
+    double carry_s;      /* of the bucket; 0: no limit */
+    double delay_s;      /* of netem */
+    double segment_loss; /* of netem */
+};
+
+/* segment_loss: of the experiment. */
+struct netns_request link_netns_request(const struct link_pace *pace, bool uses_netem,
+                                        double segment_loss, double time_scale);
+
 /* Whether there is delay, jitter or loss. */
 bool link_is_impaired(const struct experiment *e);
 

@@ -64,22 +64,33 @@ static void *open_links(const struct link_request *request, struct err *err)
     return NULL;
 }
 
+struct netns_request link_netns_request(const struct link_pace *pace, bool uses_netem,
+                                        double segment_loss, double time_scale)
+{
+    bool is_free = !(pace->transfer_s > 0);
+    if (!uses_netem)
+        return (struct netns_request){.sets_bucket = !pace->is_way_back,
+                                      .carry_s = pace->transfer_s * time_scale};
+    return (struct netns_request){
+        .sets_bucket = !pace->is_way_back || pace->payload_bytes > 0,
+        .sets_netem = true,
+        .carry_s = pace->carry_s * time_scale,
+        .delay_s = pace->delay_s * time_scale,
+        .segment_loss = is_free ? 0 : segment_loss,
+    };
+}
+
 static int set_pace(void *links, const struct link_pace *pace, double time_scale, struct err *err)
 {
     const struct netns_links *l = links;
     enum bucket_side side = pace->is_uplink ? BUCKET_DEVICE : BUCKET_HUB;
-    double carry_s = l->uses_netem ? pace->carry_s : pace->transfer_s;
-    bool is_control = pace->is_way_back && pace->payload_bytes == 0;
-    bool is_free = !(pace->transfer_s > 0);
-    if (pace->is_way_back && !l->uses_netem)
-        return 0;
-    if (l->uses_netem && buckets_impair(l->buckets, pace->device, side, pace->delay_s * time_scale,
-                                        is_free ? 0 : l->loss, err))
+    struct netns_request r = link_netns_request(pace, l->uses_netem, l->loss, time_scale);
+    if (r.sets_netem &&
+        buckets_impair(l->buckets, pace->device, side, r.delay_s, r.segment_loss, err))
         return -1;
-    if (is_control)
-        return 0;
-    return buckets_set(l->buckets, pace->device, side, (double)pace->payload_bytes,
-                       carry_s * time_scale, err);
+    return r.sets_bucket ? buckets_set(l->buckets, pace->device, side, (double)pace->payload_bytes,
+                                       r.carry_s, err)
+                         : 0;
 }
 
 /* docs/LINKS.md says more. */

@@ -22,13 +22,19 @@ struct cell {
     struct server *server;
 };
 
-static void open_cell(struct cell *cell, const char *link)
+static void open_impaired(struct cell *cell, const char *link, const char *impairment,
+                          const char *other)
 {
-    const struct experiment_override sets[] = {
-        {"training.framework=epsl"}, {"devices.0.count=1"},
-        {"training.batch_size=4"},   {"training.aggregation_ratio=0.5"},
-        {"scheduler.cuts=[pool2]"},  {"training.rounds=1"},
-        {"testbed.compute=native"},  {link}};
+    const struct experiment_override sets[] = {{"training.framework=epsl"},
+                                               {"devices.0.count=1"},
+                                               {"training.batch_size=4"},
+                                               {"training.aggregation_ratio=0.5"},
+                                               {"scheduler.cuts=[pool2]"},
+                                               {"training.rounds=1"},
+                                               {"testbed.compute=native"},
+                                               {link},
+                                               {impairment},
+                                               {other}};
     struct strbuf errors = STRBUF_INIT;
     struct err err = ERR_INIT;
     struct experiment_choices choices = planning_choices();
@@ -43,6 +49,11 @@ static void open_cell(struct cell *cell, const char *link)
     cell->server = server_new(&inputs, &err);
     if (!cell->server)
         fail_msg("%s", err.text);
+}
+
+static void open_cell(struct cell *cell, const char *link)
+{
+    open_impaired(cell, link, "radio.delay=0 s", "radio.loss=0");
 }
 
 static void close_cell(struct cell *cell)
@@ -187,6 +198,99 @@ static void other_links_are_nobody_elses_business(void **state)
     }
 }
 
+/* The transfer as ideal links have it, delay and jitter apart from it; the model's whole in one. */
+static void assert_parts(struct cell *cell, bool is_uplink, double bps)
+{
+    const struct link_pace *pace = server_next_pace(cell->server);
+    assert_non_null(pace);
+    assert_int_equal(pace->is_uplink, is_uplink);
+    assert_false(pace->is_way_back);
+    double bytes = (double)pace->payload_bytes - (is_uplink ? BATCH * sizeof(uint32_t) : 0);
+    assert_true(fabs(pace->carry_s / (8 * bytes / bps) - 1) < 1e-9);
+    assert_true(pace->delay_s >= 0.02 && pace->delay_s < 0.025);
+    assert_true(fabs(pace->carry_s + pace->delay_s - pace->transfer_s) < 1e-12);
+}
+
+/* Only control goes this way until the next transfer. */
+static void assert_lifted(struct cell *cell, bool is_uplink)
+{
+    const struct link_pace *pace = server_next_pace(cell->server);
+    assert_non_null(pace);
+    assert_int_equal(pace->is_uplink, is_uplink);
+    assert_true(pace->is_way_back);
+    assert_true(pace->payload_bytes == 0 && pace->delay_s == 0);
+}
+
+static void delay_goes_beside_bits_over_rate_and_only_while_there_is_a_transfer(void **state)
+{
+    (void)state;
+    struct cell ideal, cell;
+    open_cell(&ideal, "testbed.link=netns");
+    open_impaired(&cell, "testbed.link=netns", "radio.delay=20 ms", "radio.jitter=5 ms");
+    const struct rates *rates = &ideal.schedule.rates;
+    start_round(&cell);
+    assert_parts(&cell, true, rates->uplink_bps[0]);
+    assert_null(server_next_pace(cell.server));
+    send_activations(&cell);
+    assert_lifted(&cell, true); /* acknowledgements of what comes down now */
+    assert_parts(&cell, false, rates->broadcast_bps);
+    assert_null(server_next_pace(cell.server));
+    server_advance(cell.server, server_wake_us(cell.server));
+    assert_parts(&cell, false, rates->downlink_bps[0]);
+    assert_null(server_next_pace(cell.server));
+    struct msg *done = msg_new(MSG_ROUND_DONE);
+    done->round_done.round = 1;
+    say(&cell, done);
+    assert_lifted(&cell, true);
+    assert_lifted(&cell, false);
+    close_cell(&cell);
+    close_cell(&ideal);
+}
+
+static void segments_sent_again_are_in_the_whole_alone(void **state)
+{
+    (void)state;
+    struct cell ideal, cell;
+    open_cell(&ideal, "testbed.link=netns");
+    open_impaired(&cell, "testbed.link=netns", "radio.loss=0.5", "radio.retransmission=1 s");
+    start_round(&cell);
+    const struct link_pace *pace = server_next_pace(cell.server);
+    double bits = 8.0 * BATCH * FEATURES * sizeof(float);
+    assert_true(fabs(pace->carry_s / (bits / ideal.schedule.rates.uplink_bps[0]) - 1) < 1e-9);
+    assert_true(pace->delay_s == 0);
+    assert_true(pace->transfer_s > 1);
+    close_cell(&cell);
+    close_cell(&ideal);
+}
+
+static void without_netem_the_rate_has_it_all(void **state)
+{
+    (void)state;
+    struct link_pace pace = {.payload_bytes = 1000, .transfer_s = 5, .carry_s = 2, .delay_s = 1};
+    struct netns_request r = link_netns_request(&pace, false, 0.1, 2);
+    assert_true(r.sets_bucket && !r.sets_netem && r.carry_s == 10);
+    pace.is_way_back = true; /* as if nobody had said anything */
+    r = link_netns_request(&pace, false, 0.1, 2);
+    assert_true(!r.sets_bucket && !r.sets_netem);
+}
+
+static void with_netem_delay_and_loss_are_its_and_what_is_left_the_buckets(void **state)
+{
+    (void)state;
+    struct link_pace pace = {.payload_bytes = 1000, .transfer_s = 5, .carry_s = 2, .delay_s = 1};
+    struct link_pace control = {.is_way_back = true}, none = {.is_uplink = true};
+    struct netns_request r = link_netns_request(&pace, true, 0.1, 2);
+    assert_true(r.sets_bucket && r.sets_netem);
+    assert_true(r.carry_s == 4 && r.delay_s == 2 && r.segment_loss == 0.1);
+    pace.is_way_back = true; /* a front part that is handed on */
+    r = link_netns_request(&pace, true, 0.1, 2);
+    assert_true(r.sets_bucket && r.carry_s == 4 && r.delay_s == 2 && r.segment_loss == 0.1);
+    r = link_netns_request(&control, true, 0.1, 2);
+    assert_true(!r.sets_bucket && r.sets_netem && r.delay_s == 0 && r.segment_loss == 0);
+    r = link_netns_request(&none, true, 0.1, 2);
+    assert_true(r.sets_bucket && r.carry_s == 0 && r.delay_s == 0 && r.segment_loss == 0);
+}
+
 static void every_kind_has_a_row(void **state)
 {
     (void)state;
@@ -209,6 +313,10 @@ int main(void)
         cmocka_unit_test(a_broadcast_goes_at_once_and_the_rest_when_it_would_have_arrived),
         cmocka_unit_test(no_link_is_held_up_during_an_evaluation),
         cmocka_unit_test(other_links_are_nobody_elses_business),
+        cmocka_unit_test(delay_goes_beside_bits_over_rate_and_only_while_there_is_a_transfer),
+        cmocka_unit_test(segments_sent_again_are_in_the_whole_alone),
+        cmocka_unit_test(without_netem_the_rate_has_it_all),
+        cmocka_unit_test(with_netem_delay_and_loss_are_its_and_what_is_left_the_buckets),
         cmocka_unit_test(every_kind_has_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

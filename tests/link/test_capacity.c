@@ -143,6 +143,22 @@ static void lost_segments_cost_time_on_the_link_and_waits(void **state)
     assert_near(n_waits / 20000, 1, 0.04);
 }
 
+static void what_came_on_top_is_told_apart(void **state)
+{
+    struct capacity capacity = {.rate_bps = CAPACITY_SEGMENT_BITS};
+    struct impairments all = {.delay_s = 0.25, .jitter_s = 0.5, .loss = 0.5, .retransmission_s = 8};
+    struct rng rng;
+
+    (void)state;
+    rng_seed(&rng, 1, 0);
+    for (int i = 0; i < 100; i++) {
+        struct arrival a = capacity_arrival(&capacity, &all, &rng, 3, 10 * CAPACITY_SEGMENT_BITS);
+        assert_true(a.propagation_s >= 0.25 && a.propagation_s < 0.75);
+        assert_true(a.again_s == 0 || a.again_s >= 9); /* a wait, and a segment at least */
+        assert_near(a.at_s - a.again_s - a.propagation_s, 13, 1e-9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +168,7 @@ int main(void)
         cmocka_unit_test(schedules_are_read_and_checked),
         cmocka_unit_test(delay_is_added_and_jitter_lies_in_its_range),
         cmocka_unit_test(lost_segments_cost_time_on_the_link_and_waits),
+        cmocka_unit_test(what_came_on_top_is_told_apart),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
 }
