@@ -50,6 +50,7 @@ struct link_kind {
     void (*close)(void *links);
     /* How delay, jitter and loss come about, in a line for the log; freed by the caller. */
     char *(*tell_impairments)(const void *links);
+    bool (*loses_frames)(const void *links); /* for real: TCP sends them again, no equation waits */
 };
 
 extern const struct link_kind link_netns; /* link_netns.c */

@@ -105,6 +105,12 @@ static char *tell_impairments(const void *links)
                         "byte is late and none is lost");
 }
 
+static bool loses_frames(const void *links)
+{
+    const struct netns_links *l = links;
+    return l->uses_netem && l->loss > 0;
+}
+
 const struct link_kind link_netns = {
     .name = "netns",
     .help = "a network namespace for every device; the kernel paces its link, headers and all",
@@ -114,4 +120,5 @@ const struct link_kind link_netns = {
     .set_pace = set_pace,
     .close = close_links,
     .tell_impairments = tell_impairments,
+    .loses_frames = loses_frames,
 };

@@ -32,6 +32,30 @@ static void take_time(const struct server *server, struct link_pace *pace,
     }
 }
 
+/* The planned rate, or that of the transfer without segments sent again. */
+static double rate_of(const struct server *server, enum link_direction direction, int device,
+                      double planned_bps)
+{
+    const struct transfer *transfer =
+        round_radio_transfer(server->in.schedule->radio, direction, device);
+    return transfer->bits > 0 ? transfer->bits / (transfer->carry_s + transfer->delay_s)
+                              : planned_bps;
+}
+
+void pacing_air(struct server *server)
+{
+    const struct rates *planned = &server->in.schedule->rates;
+    struct rates *rates = &server->air_rates;
+    if (!server->in.loses_frames) {
+        air_set_rates(server->air, planned);
+        return;
+    }
+    rates->broadcast_bps = rate_of(server, LINK_BROADCAST, 0, planned->broadcast_bps);
+    for (int i = 0; i < server->n_seats; i++)
+        rates->downlink_bps[i] = rate_of(server, LINK_DOWNLINK, i, planned->downlink_bps[i]);
+    air_set_rates(server->air, rates);
+}
+
 void pacing_none(struct server *server)
 {
     for (int i = 0; i < server->n_seats; i++) {

@@ -103,10 +103,11 @@ struct server {
     bool has_weights; /* fronts were collected */
     struct back *back;
     struct air *air;
-    double *lambda; /* [C] D_i / sum D */
-    double one;     /* the weight of a device that is alone on its turn */
-    int n_slots;    /* n = ceil(phi b), 0 when taking turns */
-    int n_test;     /* samples an evaluation covers */
+    struct rates air_rates; /* with in.loses_frames: those of the air in this round */
+    double *lambda;         /* [C] D_i / sum D */
+    double one;             /* the weight of a device that is alone on its turn */
+    int n_slots;            /* n = ceil(phi b), 0 when taking turns */
+    int n_test;             /* samples an evaluation covers */
 
     double run_start_us, round_start_us; /* the first round began, this one did */
     struct clocks clocks;
@@ -135,7 +136,9 @@ void server_fail(struct server *server, const char *format, ...)
 void server_finish(struct server *server);
 void server_clear_outbox(struct server *server);
 
-/* pacing.c: what a link is to be from its next message on, where somebody else paces it; else nothing. */
+/* pacing.c: how long a message of the round takes the air. */
+void pacing_air(struct server *server);
+/* What a link is to be from its next message on, where somebody else paces it; else nothing. */
 void pacing_none(struct server *server);             /* no link is held up between rounds */
 void pacing_uplink(struct server *server, int seat); /* for the activations */
 /* For a message that the air gave out early, as the downlink or as the broadcast. */

@@ -84,6 +84,7 @@ static int prepare(struct loop *loop, struct err *err)
     if (open_links(loop, err) || run_open(&loop->run, loop->e, loop->options->out_dir, err))
         return -1;
     loop->run.inputs.step_us = SHAPER_STEP_WALL_US / time_scale;
+    loop->run.inputs.loses_frames = loop->links && loop->link->loses_frames(loop->links);
     loop->run.inputs.clock_every_us = CLOCK_EVERY_WALL_US / time_scale;
     if (!(loop->server = server_new(&loop->run.inputs, err)))
         return -1;

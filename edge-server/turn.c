@@ -105,7 +105,7 @@ void turn_start_round(struct server *server, double now_us)
     timeline_start_round(server, now_us);
     server->state = SERVER_TRAINING;
     if (server->link->is_emulated)
-        air_set_rates(server->air, &schedule->rates);
+        pacing_air(server);
     if (server_check_cut(server, &err) || handover_start(server, &err))
         server_fail(server, "round %u: %s", round, err.text);
     else
