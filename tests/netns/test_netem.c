@@ -174,6 +174,21 @@ static void a_delayed_sender_waits_for_no_acknowledgement(void **state)
     close_line(&line);
 }
 
+/* The first has to wait until the receiver offers as much, a few delays. */
+static void the_second_large_message_takes_one_delay_alone(void **state)
+{
+    (void)state;
+    const double delay_s = 0.5;
+    struct line line;
+    open_impaired(&line, false);
+    impair(&line, delay_s, 0);
+    double first_s = carry(&line, 1000000), second_s = carry(&line, 1000000);
+    printf("measured: 1 MB, delay %.3f s: %.3f s, the second time %.3f s\n", delay_s, first_s,
+           second_s);
+    assert_true(second_s >= delay_s && second_s < 2 * delay_s);
+    close_line(&line);
+}
+
 /* All of the message arrives; the share of what the kernel dropped is within five standard deviations. */
 static void frames_are_lost_as_often_as_asked(void **state)
 {
@@ -205,6 +220,7 @@ int main(void)
         cmocka_unit_test(delay_and_bits_over_rate_add_up),
         cmocka_unit_test(a_frame_arrives_a_delay_later),
         cmocka_unit_test(a_delayed_sender_waits_for_no_acknowledgement),
+        cmocka_unit_test(the_second_large_message_takes_one_delay_alone),
         cmocka_unit_test(frames_are_lost_as_often_as_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
