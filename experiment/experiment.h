@@ -120,7 +120,8 @@ struct experiment {
     struct {
         double time_scale; /* wall seconds per modelled second; 0: auto, to be found before a run */
         bool models_compute; /* "modelled": wait out the modelled compute time; "native": do not */
-        char *link; /* who makes the links as slow as planned: a row of edge-server/link_kind.h */
+        char *link;  /* who makes the links as slow as planned: a row of edge-server/link_kind.h */
+        char *netem; /* of link netns: "auto", "off" */
         double peer_timeout_s; /* wall seconds without a sign of life until a peer counts as gone */
         char *listen;          /* ZeroMQ address of the server, "tcp://127.0.0.1:*" */
         int trace_rounds;      /* first so many into trace.json; 0: no such file */

@@ -326,6 +326,11 @@ static const struct key_row rows[] = {
      .help = "pace to the planned rates in the processes, or in the kernel between network "
              "namespaces, or send as fast as the network takes it",
      IN(experiment, testbed.link)},
+    {"testbed", "netem", KEY_CHOICE, .fallback = "auto", .choices = "auto, off",
+     .help =
+         "link netns: delay, jitter and loss by the kernel's netem where it has it, or always by "
+         "lower rates",
+     IN(experiment, testbed.netem)},
     {"testbed", "peer_timeout", KEY_QUANTITY, DIM_TIME,
      CLOSED(ENDPOINT_MIN_TIMEOUT_S, ENDPOINT_MAX_TIMEOUT_S), .fallback = "10 s",
      .help = "wall-clock time without a sign of life until a peer counts as gone",

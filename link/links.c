@@ -159,8 +159,8 @@ bool links_are_ideal(const struct links *links)
            i->loss == 0;
 }
 
-double links_transfer_s(struct links *links, enum link_direction direction, int device,
-                        uint32_t round, double start_s, double rate_bps, double bits)
+struct arrival links_transfer(struct links *links, enum link_direction direction, int device,
+                              uint32_t round, double start_s, double rate_bps, double bits)
 {
     static const enum channel_purpose purposes[] = {
         [LINK_UPLINK] = CHANNEL_UPLINK,
@@ -172,12 +172,16 @@ double links_transfer_s(struct links *links, enum link_direction direction, int 
         .trace = links->replayed[direction != LINK_UPLINK][device],
         .outages = links->outages ? &links->outages[device] : NULL,
     };
+    struct arrival arrival = {0};
     struct rng rng;
 
     if (!(bits > 0))
-        return 0;
+        return arrival;
+    arrival.at_s = HUGE_VAL;
     if (!(start_s < HUGE_VAL) || (!capacity.trace && !(rate_bps > 0)))
-        return HUGE_VAL;
+        return arrival;
     rng_seed(&rng, links->seed, channel_stream(purposes[direction], device, round));
-    return capacity_arrival_s(&capacity, &links->impairments, &rng, start_s, bits) - start_s;
+    arrival = capacity_arrival(&capacity, &links->impairments, &rng, start_s, bits);
+    arrival.at_s -= start_s;
+    return arrival;
 }

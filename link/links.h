@@ -52,9 +52,10 @@ bool links_are_ideal(const struct links *links);
 
 /*
  * From start_s on the modelled clock until the last bit is there; rate_bps is what the radio gives,
- * not looked at where a recording takes its place. 0 for no bits; INFINITY when it never ends.
+ * not looked at where a recording takes its place. at_s, counted from start_s, is 0 for no bits and
+ * INFINITY when it never ends.
  */
-double links_transfer_s(struct links *links, enum link_direction direction, int device,
-                        uint32_t round, double start_s, double rate_bps, double bits);
+struct arrival links_transfer(struct links *links, enum link_direction direction, int device,
+                              uint32_t round, double start_s, double rate_bps, double bits);
 
 #endif

@@ -62,7 +62,7 @@ static void settings_reach_the_links(void **state)
     must_load(&e, TINY "radio: {delay: 250 ms, outages: t.csv}\n", NULL);
     links = radio_links(&e, &err);
     assert_non_null(links);
-    assert_true(fabs(links_transfer_s(links, LINK_DOWNLINK, 1, 1, 1, 1e6, 1e6) - 3.25) < 1e-12);
+    assert_true(fabs(links_transfer(links, LINK_DOWNLINK, 1, 1, 1, 1e6, 1e6).at_s - 3.25) < 1e-12);
     links_free(links);
     experiment_release(&e);
     remove_files();

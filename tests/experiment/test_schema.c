@@ -122,6 +122,7 @@ static const struct example {
     {"testbed.time_scale", "0", "a number in [1e-06, 1000000]" PERCENT ", or auto", "auto", false},
     {"testbed.compute", "real", "one of modelled, native", "native", false},
     {"testbed.link", "1", "one of modelled, netns, native", "netns", false},
+    {"testbed.netem", "on", "one of auto, off", "off", false},
     {"testbed.peer_timeout", "2 days", "a time in [0.1, 3600]" SECOND, "500 ms", false},
     {"testbed.listen", "localhost:5555", "a ZeroMQ address: tcp://HOST:PORT or ipc://PATH",
      "ipc:///tmp/x", false},
