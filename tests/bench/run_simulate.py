@@ -23,7 +23,7 @@ QUICKSTART = "configs/experiments/quickstart.yaml"
 LEARNING = ["training.rounds=100", "training.evaluate_every=0", "data.test_samples=1000"]
 SIDES = {"`simulate`": ("simulate", []),
          "`run`, nothing emulated": ("run", ["testbed.compute=native", "testbed.link=native"]),
-         "`run`, emulated, `time_scale: auto`": ("run", ["testbed.time_scale=auto"])}
+         "`run`, emulated as in the quick start": ("run", [])}
 
 
 def children_cpu_s():
