@@ -182,12 +182,31 @@ BENCH_PROGRAMS := $(B)/tests/bench/bench_models $(B)/tests/bench/bench_peak
 $(BENCH_PROGRAMS): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,experiment $(BELOW_experiment))
 	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,experiment $(BELOW_experiment))
 
+# These compare with nobody.
+$(B)/tests/bench/bench_copy: $(B)/tests/bench/bench_copy.o $(call archives,base)
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,base)
+
+## bench-limits: what binds each layer, and each algorithm of a convolution; writes tables of docs/PERFORMANCE.md (RUNS=5)
+.PHONY: bench-limits
+bench-limits: $(PROGRAMS) $(B)/tests/bench/bench_copy $(B)/tests/bench/bench_conv
+	$(PYTHON) tests/bench/run_limits.py --bin $(B)/bin --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
+
+## bench-simulate: simulations of up to 10,000 devices, and next to a run; writes tables of docs/PERFORMANCE.md (RUNS=5)
+.PHONY: bench-simulate
+bench-simulate: $(PROGRAMS)
+	$(PYTHON) tests/bench/run_simulate.py --bin $(B)/bin --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
+
+## bench-readme: the quick start's table in README.md
+.PHONY: bench-readme
+bench-readme: $(PROGRAMS)
+	$(PYTHON) tests/bench/run_readme.py --bin $(B)/bin --doc README.md
+
 ## setup-bench: install what bench-models and bench-split compare with (tests/bench/packages.txt)
 .PHONY: setup-bench
 setup-bench: setup
 	@./install-packages tests/bench/packages.txt
 
-## bench-models: training steps against PyTorch; writes tables of docs/PERFORMANCE.md (RUNS=5 BENCH="lenet5 front")
+## bench-models: training steps against PyTorch; writes tables of docs/PERFORMANCE.md (RUNS=5 BENCH="lenet5 front-28")
 .PHONY: bench-models
 bench-models: $(BENCH_PROGRAMS)
 	$(PYTHON) tests/bench/run_models.py --bin $(B)/tests/bench --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)

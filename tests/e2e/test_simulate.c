@@ -186,6 +186,37 @@ static void data_that_are_missing_are_named(void **state)
     remove_dir(dir);
 }
 
+/* Five devices, the cut left open; one round, and of it only the times. */
+static struct process plan_with(const char *policy, const char *time_limit)
+{
+    char *dir = make_dir();
+    const char *const arguments[] = {"simulate", CONFIG,
+                                     "--out",    dir,
+                                     "--set",    "training.learning=false",
+                                     "--set",    "training.rounds=1",
+                                     "--set",    "testbed.trace_rounds=0",
+                                     "--set",    policy,
+                                     "--set",    time_limit,
+                                     NULL};
+    struct process p = process_start("splitbed", arguments);
+    assert_int_equal(process_end(&p), 0);
+    remove_dir(dir);
+    return p;
+}
+
+static void the_time_limit_is_blamed_for_a_gap_only_where_it_ended_the_search(void **state)
+{
+    (void)state;
+    static const char warning[] = "planning stopped at scheduler.time_limit";
+    struct process p = plan_with("scheduler.policy=exact", "scheduler.time_limit=1 us");
+    assert_said(&p, warning);
+    process_release(&p);
+    p = plan_with("scheduler.policy=equal", "scheduler.time_limit=1 us");
+    assert_said(&p, "policy equal, feasible"); /* with a gap, then */
+    assert_null(strstr(p.output, warning));
+    process_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +228,7 @@ int main(void)
         cmocka_unit_test(an_interrupt_keeps_finished_rounds),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(data_that_are_missing_are_named),
+        cmocka_unit_test(the_time_limit_is_blamed_for_a_gap_only_where_it_ended_the_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
