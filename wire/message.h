@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "wire/payload.h"
 
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 
 #define MSG_MAX_NAME      64  /* bytes of a name, NUL included */
 #define MSG_MAX_REASON    512 /* bytes of a reason, NUL included */
