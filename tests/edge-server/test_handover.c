@@ -159,6 +159,19 @@ static void a_front_part_handed_on_has_a_pace_of_its_own(void **state)
     assert_true(front->delay_s > 0 && fabs(pace.delay_s - front->delay_s) < 1e-12);
     assert_true(fabs(pace.carry_s - front->carry_s) < 1e-12);
     assert_true(fabs(pace.transfer_s - front->carry_s - front->delay_s) < 1e-12);
+
+    drop(&t, 10, MSG_GRADIENT);
+    struct msg *done = round_done(1);
+    msg_attach(done, payload_zeros(pace.payload_bytes));
+    say(&t, 10, done);
+    const struct link_pace *down = server_next_pace(t.server);
+    while (down && (down->device == 0 || down->is_uplink))
+        down = server_next_pace(t.server);
+    assert_non_null(down);
+    const struct transfer *gained = round_radio_transfer(t.schedule.radio, LINK_GAINED, 1);
+    assert_true(8 * (double)down->payload_bytes == gained->bits && gained->delay_s > 0);
+    assert_true(fabs(down->delay_s - gained->delay_s) < 1e-12);
+    assert_true(fabs(down->carry_s - gained->carry_s) < 1e-12);
     close_table(&t);
 }
 

@@ -318,6 +318,56 @@ static void a_hand_over_is_a_transfer_of_its_own(void **state)
     close_schedule(&s_late, &e_late);
 }
 
+/* The terms of a round in which the cut moves between pool1 and pool2, of three devices. */
+static struct latency_terms terms_of_a_move(const char *framework, const char *delay, bool gains)
+{
+    const char *const sets[] = {
+        "devices.0.count=3", "radio.subchannels=4", "scheduler.cuts=[pool1,pool2]", framework,
+        delay,               "scheduler.every=1",   NULL};
+    struct experiment e;
+    struct schedule s;
+    struct err err = ERR_INIT;
+    struct plan plan;
+    struct latency_terms terms;
+    open_schedule(&s, &e, sets);
+    assert_int_equal(schedule_plan_at(&s, gains, &plan, &err), 0);
+    s.round = 2;
+    s.previous_cut = s.problem.cuts[!gains].layer;
+    assert_int_equal(schedule_adopt(&s, &plan, &err), 0);
+    latency_terms_init(&terms, 3);
+    latency_terms_copy(&terms, &s.terms);
+    assert_true(fabs(latency_total(&s.problem, &terms) / s.latency_s - 1) < 1e-12);
+    close_schedule(&s, &e);
+    return terms;
+}
+
+/* How many messages the hand-over of each device has, by their delays. */
+static void layers_that_change_sides_have_a_delay_too(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *framework;
+        bool gains;
+        int n_messages[3];
+    } cases[] = {
+        {"training.framework=psl", true, {1, 1, 1}},
+        {"training.framework=psl", false, {1, 1, 1}},
+        {"training.framework=sl", true, {2, 2, 2}}, /* gained with the front part */
+        {"training.framework=sl", false, {3, 2, 2}},
+    };
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        struct latency_terms plain =
+            terms_of_a_move(cases[k].framework, "radio.delay=0 s", cases[k].gains);
+        struct latency_terms late =
+            terms_of_a_move(cases[k].framework, "radio.delay=100 ms", cases[k].gains);
+        for (int i = 0; i < 3; i++)
+            assert_true(fabs(late.handover_s[i] - plain.handover_s[i] -
+                             0.1 * cases[k].n_messages[i]) < 1e-9);
+        latency_terms_release(&plain);
+        latency_terms_release(&late);
+    }
+}
+
 /* What one link makes of the same bits in the same round, in each of its directions: each draws for itself. */
 static void every_hand_over_has_jitter_of_its_own(void **state)
 {
@@ -374,6 +424,7 @@ int main(void)
         cmocka_unit_test(no_plan_at_the_start_is_an_error),
         cmocka_unit_test(the_parts_of_a_broadcast_come_to_the_same_for_all),
         cmocka_unit_test(a_hand_over_is_a_transfer_of_its_own),
+        cmocka_unit_test(layers_that_change_sides_have_a_delay_too),
         cmocka_unit_test(every_hand_over_has_jitter_of_its_own),
         cmocka_unit_test(a_round_of_centuries_is_refused),
     };
