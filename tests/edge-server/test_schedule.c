@@ -5,7 +5,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "edge-server/planning.h"
@@ -319,11 +322,12 @@ static void a_hand_over_is_a_transfer_of_its_own(void **state)
 }
 
 /* The terms of a round in which the cut moves between pool1 and pool2, of three devices. */
-static struct latency_terms terms_of_a_move(const char *framework, const char *delay, bool gains)
+static struct latency_terms terms_of_a_move(const char *framework, const char *delay,
+                                            const char *other, bool gains)
 {
     const char *const sets[] = {
         "devices.0.count=3", "radio.subchannels=4", "scheduler.cuts=[pool1,pool2]", framework,
-        delay,               "scheduler.every=1",   NULL};
+        delay,               "scheduler.every=1",   other,                           NULL};
     struct experiment e;
     struct schedule s;
     struct err err = ERR_INIT;
@@ -357,15 +361,38 @@ static void layers_that_change_sides_have_a_delay_too(void **state)
     };
     for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
         struct latency_terms plain =
-            terms_of_a_move(cases[k].framework, "radio.delay=0 s", cases[k].gains);
+            terms_of_a_move(cases[k].framework, "radio.delay=0 s", "radio.loss=0", cases[k].gains);
         struct latency_terms late =
-            terms_of_a_move(cases[k].framework, "radio.delay=100 ms", cases[k].gains);
+            terms_of_a_move(cases[k].framework, "radio.delay=100 ms", "radio.loss=0", cases[k].gains);
         for (int i = 0; i < 3; i++)
             assert_true(fabs(late.handover_s[i] - plain.handover_s[i] -
                              0.1 * cases[k].n_messages[i]) < 1e-9);
         latency_terms_release(&plain);
         latency_terms_release(&late);
     }
+}
+
+/* Hand-overs arrive after 10 s, when links go down for as long: activations that left before would not notice. */
+static void what_comes_after_a_hand_over_starts_after_it(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/splitbed-test-outages-XXXXXX";
+    int fd = mkstemp(path);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    assert_non_null(file);
+    fputs("device,down_s,up_s\n*,10,20\n", file);
+    fclose(file);
+    char *outages = mem_format("radio.outages=%s", path);
+    static const char *const frameworks[] = {"training.framework=psl", "training.framework=sl"};
+    for (size_t k = 0; k < ARRAY_LEN(frameworks); k++)
+        for (int gains = 0; gains < 2; gains++) {
+            struct latency_terms terms =
+                terms_of_a_move(frameworks[k], "radio.delay=10 s", outages, gains);
+            assert_true(terms.uplink_s[0] > 19 && terms.uplink_s[0] < 21);
+            latency_terms_release(&terms);
+        }
+    unlink(path);
+    free(outages);
 }
 
 /* What one link makes of the same bits in the same round, in each of its directions: each draws for itself. */
@@ -425,6 +452,7 @@ int main(void)
         cmocka_unit_test(the_parts_of_a_broadcast_come_to_the_same_for_all),
         cmocka_unit_test(a_hand_over_is_a_transfer_of_its_own),
         cmocka_unit_test(layers_that_change_sides_have_a_delay_too),
+        cmocka_unit_test(what_comes_after_a_hand_over_starts_after_it),
         cmocka_unit_test(every_hand_over_has_jitter_of_its_own),
         cmocka_unit_test(a_round_of_centuries_is_refused),
     };
