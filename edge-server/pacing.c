@@ -88,8 +88,8 @@ void pacing_downlink(struct server *server, int seat, const struct msg *msg,
 static void pace_back(struct server *server, int seat, bool is_uplink)
 {
     if (link_is_impaired(server->in.experiment))
-        pace(server, &(struct link_pace){
-                         .device = seat, .is_uplink = is_uplink, .is_way_back = true});
+        pace(server,
+             &(struct link_pace){.device = seat, .is_uplink = is_uplink, .is_way_back = true});
 }
 
 void pacing_arrived(struct server *server, int seat)

@@ -12,7 +12,7 @@
 struct round_radio {
     struct channel *channel;
     struct links *links;
-    double now_s;                                   /* when the round begins */
+    double now_s;                                  /* when the round begins */
     struct transfer *transfers[LINK_N_DIRECTIONS]; /* [direction][C] of the round */
 };
 
@@ -145,8 +145,7 @@ static void all_at_once(const struct evaluation *e)
     const struct latency_terms *terms = e->terms;
     struct load load = load_of(e->problem, e->cut);
     double now_s = e->radio->now_s, up_s = 0;
-    double gained_s =
-        transfer_to_all(e, LINK_GAINED_BY_ALL, now_s, handover_of(e, 0).gained_bits);
+    double gained_s = transfer_to_all(e, LINK_GAINED_BY_ALL, now_s, handover_of(e, 0).gained_bits);
     for (int i = 0; i < e->problem->n_devices; i++) {
         double given_s = transfer(e, LINK_GIVEN, i, now_s, handover_of(e, i).given_bits);
         double forward_end_s = gained_s + given_s + terms->device_forward_s[i];
@@ -164,8 +163,7 @@ static void in_turns(const struct evaluation *e)
     const struct latency_terms *terms = e->terms;
     struct load load = load_of(e->problem, e->cut);
     double now_s = e->radio->now_s;
-    double server_s =
-        (terms->server_forward_s + terms->server_backward_s) / e->problem->n_devices;
+    double server_s = (terms->server_forward_s + terms->server_backward_s) / e->problem->n_devices;
     for (int i = 0; i < e->problem->n_devices; i++) {
         struct handover_load handover = handover_of(e, i);
         now_s += transfer(e, LINK_GAINED, i, now_s, handover.gained_bits);

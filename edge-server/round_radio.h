@@ -54,8 +54,9 @@ double round_radio_evaluate(struct round_radio *radio, uint32_t round,
  * lost and sent again is in neither. A broadcast is carried to every device so that all that hear it last would.
  */
 struct transfer {
-    double rate_bps; /* at which it arrives, as above; the radio's own where there is no such transfer */
-    double bits;     /* 0: ideal links, or no such transfer */
+    double
+        rate_bps; /* at which it arrives, as above; the radio's own where there is no such transfer */
+    double bits; /* 0: ideal links, or no such transfer */
     double carry_s, delay_s;
 };
 const struct transfer *round_radio_transfer(const struct round_radio *radio,

@@ -37,9 +37,8 @@ static void evaluate(struct schedule *schedule)
     schedule->is_special = schedule->round == 1 || schedule->cut != schedule->previous_cut;
     struct handover_move move = move_between(schedule, schedule->previous_cut, schedule->cut);
     move.is_first_round = schedule->round == 1;
-    schedule->latency_s =
-        round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem, plan, &move,
-                             &schedule->rates, &schedule->terms);
+    schedule->latency_s = round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem,
+                                               plan, &move, &schedule->rates, &schedule->terms);
 }
 
 static bool is_usable(const struct schedule *schedule)

@@ -103,10 +103,10 @@ struct server {
     bool has_weights; /* fronts were collected */
     struct back *back;
     struct air *air;
-    double *lambda;         /* [C] D_i / sum D */
-    double one;             /* the weight of a device that is alone on its turn */
-    int n_slots;            /* n = ceil(phi b), 0 when taking turns */
-    int n_test;             /* samples an evaluation covers */
+    double *lambda; /* [C] D_i / sum D */
+    double one;     /* the weight of a device that is alone on its turn */
+    int n_slots;    /* n = ceil(phi b), 0 when taking turns */
+    int n_test;     /* samples an evaluation covers */
 
     double run_start_us, round_start_us; /* the first round began, this one did */
     struct clocks clocks;

@@ -299,8 +299,8 @@ static void the_parts_of_a_broadcast_come_to_the_same_for_all(void **state)
 static void a_hand_over_is_a_transfer_of_its_own(void **state)
 {
     (void)state;
-    const char *const plain[] = {"devices.0.count=3", "training.framework=sl", "radio.subchannels=4",
-                                 NULL};
+    const char *const plain[] = {"devices.0.count=3", "training.framework=sl",
+                                 "radio.subchannels=4", NULL};
     const char *const late[] = {"devices.0.count=3", "training.framework=sl", "radio.subchannels=4",
                                 "radio.delay=100 ms", NULL};
     struct experiment e, e_late;
@@ -325,9 +325,14 @@ static void a_hand_over_is_a_transfer_of_its_own(void **state)
 static struct latency_terms terms_of_a_move(const char *framework, const char *delay,
                                             const char *other, bool gains)
 {
-    const char *const sets[] = {
-        "devices.0.count=3", "radio.subchannels=4", "scheduler.cuts=[pool1,pool2]", framework,
-        delay,               "scheduler.every=1",   other,                           NULL};
+    const char *const sets[] = {"devices.0.count=3",
+                                "radio.subchannels=4",
+                                "scheduler.cuts=[pool1,pool2]",
+                                framework,
+                                delay,
+                                "scheduler.every=1",
+                                other,
+                                NULL};
     struct experiment e;
     struct schedule s;
     struct err err = ERR_INIT;
@@ -362,8 +367,8 @@ static void layers_that_change_sides_have_a_delay_too(void **state)
     for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
         struct latency_terms plain =
             terms_of_a_move(cases[k].framework, "radio.delay=0 s", "radio.loss=0", cases[k].gains);
-        struct latency_terms late =
-            terms_of_a_move(cases[k].framework, "radio.delay=100 ms", "radio.loss=0", cases[k].gains);
+        struct latency_terms late = terms_of_a_move(cases[k].framework, "radio.delay=100 ms",
+                                                    "radio.loss=0", cases[k].gains);
         for (int i = 0; i < 3; i++)
             assert_true(fabs(late.handover_s[i] - plain.handover_s[i] -
                              0.1 * cases[k].n_messages[i]) < 1e-9);
@@ -413,8 +418,7 @@ static void every_hand_over_has_jitter_of_its_own(void **state)
             assert_true(t->bits > 0 && t->delay_s > 0 && t->delay_s < 0.02);
             assert_true(fabs(t->bits / t->rate_bps - t->carry_s - t->delay_s) < 1e-12);
             for (size_t b = 0; b < a; b++)
-                assert_true(t->delay_s !=
-                            round_radio_transfer(s.radio, directions[b], i)->delay_s);
+                assert_true(t->delay_s != round_radio_transfer(s.radio, directions[b], i)->delay_s);
         }
     assert_true(round_radio_transfer(s.radio, LINK_GIVEN, 0)->bits == 0);
     close_schedule(&s, &e);
