@@ -5,8 +5,12 @@
 VARIANT ?= release
 B       ?= build/$(VARIANT)
 PREFIX  ?= /usr/local
-CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+CC      := $(if $(filter default undefined,$(origin CC)),$(CROSS)gcc,$(CC))
 WERROR  ?=
+# For another architecture (`make arm64`): the tools' prefix, and the folder in which its libraries are.
+CROSS   ?=
+SYSROOT ?=
+AR      := $(CROSS)ar
 
 # The folders from the bottom up: each may include and call only those before it
 # (models, link, wire and netns never each other; scheduler never wire). tests/lint checks the includes.
@@ -50,10 +54,15 @@ endif
 CPPFLAGS += -I. -I$(B)/gen -D_GNU_SOURCE
 CFLAGS   := -std=c11 $(OPT_$(VARIANT)) $(WARNINGS) $(if $(WERROR),-Werror) $(CFLAGS)
 LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
+ifneq ($(SYSROOT),)
+CC       += --sysroot=$(SYSROOT)
+PKG_CONFIG_OF_SYSROOT := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+    PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS:-=)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig
+endif
 
 # pkg-config only once the packages are there: `make setup` runs before them.
-pkg_cflags = $(if $(1),$(shell pkg-config --cflags $(1) 2>/dev/null))
-pkg_libs   = $(if $(strip $(1)),$(shell pkg-config --libs $(1) 2>/dev/null))
+pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG_OF_SYSROOT) pkg-config --cflags $(1) 2>/dev/null))
+pkg_libs   = $(if $(strip $(1)),$(shell $(PKG_CONFIG_OF_SYSROOT) pkg-config --libs $(1) 2>/dev/null))
 system_libs = $(call pkg_libs,$(foreach f,$(1),$(PKG_$(f)))) $(foreach f,$(1),$(LIB_$(f))) -lpthread -lm
 
 PKG_CFLAGS := $(call pkg_cflags,$(foreach f,$(FOLDERS),$(PKG_$(f))))
@@ -109,7 +118,7 @@ test: $(PROGRAMS) $(TESTS)
 define folder_rules
 $(call archive,$(1)): $(call objects,$(1))
 	@mkdir -p $$(@D); rm -f $$@
-	$$(call say,AR) ar rcs $$@ $$^
+	$$(call say,AR) $$(AR) rcs $$@ $$^
 
 .PHONY: test-$(1)
 test-$(1): $(call tests_in,$(1))
@@ -216,6 +225,33 @@ $(B)/tests/bench/bench_link: $(B)/tests/bench/bench_link.o $(call archives,wire 
 .PHONY: fidelity
 fidelity: $(PROGRAMS) $(B)/tests/bench/bench_link
 	$(PYTHON) tests/bench/run_fidelity.py --bin $(B)/bin --doc docs/FIDELITY.md $(BENCH)
+
+# Programs for boards, built here: Debian's compiler for arm64, its libraries in a folder, and QEMU to run the tests.
+ARM64         := build/arm64
+ARM64_SYSROOT := build/sysroot-arm64
+MAKE_ARM64     = $(MAKE) --no-print-directory CROSS=aarch64-linux-gnu- SYSROOT=$(CURDIR)/$(ARM64_SYSROOT) B=$(ARM64)
+$(ARM64_SYSROOT): packages.txt tests/arm64/make-sysroot
+	tests/arm64/make-sysroot $@ packages.txt
+	@touch $@
+
+.PHONY: setup-arm64
+setup-arm64: setup
+	@./install-packages tests/arm64/packages.txt
+	@$(MAKE) --no-print-directory $(ARM64_SYSROOT)
+
+## arm64: build the programs for arm64 into build/arm64/bin, and list what the agent needs there
+.PHONY: arm64
+arm64: setup-arm64
+	@$(MAKE_ARM64) all
+	@tests/arm64/list-needs $(ARM64)/bin/splitbed-agent
+
+# What starts other programs, asks for namespaces or takes minutes even without emulation is left out.
+ARM64_FOLDERS := base models link wire experiment scheduler device-agent edge-server
+## check-arm64: run the folders' tests for arm64 in an emulator
+.PHONY: check-arm64
+check-arm64: setup-arm64
+	@SPLITBED_TEST_RUNNER="qemu-aarch64-static -L $(ARM64_SYSROOT)" SPLITBED_TEST_LIMIT_S=1800 \
+	    $(MAKE_ARM64) WERROR=1 $(ARM64_FOLDERS:%=test-%)
 
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
