@@ -73,6 +73,8 @@ OPT_kernels := -Wno-psabi -Wno-pass-failed -fno-math-errno -ffp-contract=fast
 ISAS     := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),v1 v3 v4,base)
 ISA_v3   := -march=x86-64-v3
 ISA_v4   := -march=x86-64-v4 -mprefer-vector-width=512
+# arm64 above all: gcc would bring loads forward until sums fall out of the registers.
+ISA_base := -fno-schedule-insns -Wno-ignored-optimization-argument
 
 sources   = $(filter-out %_main.c models/kernels_%,$(wildcard $(1)/*.c))
 kernels   = $(wildcard $(1)/kernels_*.c)
