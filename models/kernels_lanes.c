@@ -19,7 +19,7 @@
 #if KERNEL_WIDTH == 16
 enum { CHANNELS = 6, PIXELS = 4, SINGLE_PIXELS = 8, CORRELATED = 6, TAPS = 4, SINGLE_TAPS = 9 };
 #elif defined(__aarch64__)
-enum { CHANNELS = 6, PIXELS = 1, SINGLE_PIXELS = 4, CORRELATED = 6, TAPS = 4, SINGLE_TAPS = 9 };
+enum { CHANNELS = 6, PIXELS = 1, SINGLE_PIXELS = 3, CORRELATED = 6, TAPS = 4, SINGLE_TAPS = 9 };
 #elif defined(__AVX2__)
 enum { CHANNELS = 6, PIXELS = 1, SINGLE_PIXELS = 4, CORRELATED = 3, TAPS = 4, SINGLE_TAPS = 9 };
 #else
@@ -138,10 +138,23 @@ static void unpack(const struct lane_rows *rows, bool adds)
     }
 }
 
-/* Where register q of pixels that are `step` floats apart begins. */
-INLINE size_t part_at(int q, size_t step)
+/* Registers [0, n) of pixels that are `step` floats apart. */
+INLINE void load_pixels(int n, const float *from, size_t step, vec *to)
 {
-    return (size_t)(q / PARTS) * step + (size_t)(q % PARTS) * WIDTH;
+    UNROLL for (int q = 0; q < n; q++)
+    {
+        to[q] = vec_load(from + q % PARTS * WIDTH);
+        from += q % PARTS == PARTS - 1 ? step : 0;
+    }
+}
+
+INLINE void store_pixels(int n, const vec *from, size_t step, float *to)
+{
+    UNROLL for (int q = 0; q < n; q++)
+    {
+        vec_store(to + q % PARTS * WIDTH, from[q]);
+        to += q % PARTS == PARTS - 1 ? step : 0;
+    }
 }
 
 /* Channels from o, pixels from p; n_o and n_p are constants where this is called. */
@@ -155,14 +168,16 @@ INLINE void product_block(const struct lane_product *a, int o, int p, int n_o, i
     size_t x_step = a->x_step, w_step = a->w_step, y_step = a->y_step;
     UNROLL for (int i = 0; i < n_o; i++)
     {
-        float bias = a->bias ? a->bias[o + i] : 0, *yi = y + (size_t)i * a->y_channel;
-        UNROLL for (int q = 0; q < n_q; q++) sum[i][q] =
-            a->adds ? vec_load(yi + part_at(q, y_step)) : bias + (vec){0};
+        float bias = a->bias ? a->bias[o + i] : 0;
+        if (a->adds)
+            load_pixels(n_q, y + (size_t)i * a->y_channel, y_step, sum[i]);
+        else
+            UNROLL for (int q = 0; q < n_q; q++) sum[i][q] = bias + (vec){0};
     }
     for (; tap < end; tap++) {
-        const float *xt = x + tap->x, *wt = w + tap->w;
+        const float *wt = w + tap->w;
         vec v[MOST_PARTS];
-        UNROLL for (int q = 0; q < n_q; q++) v[q] = vec_load(xt + part_at(q, x_step));
+        load_pixels(n_q, x + tap->x, x_step, v);
         UNROLL for (int i = 0; i < n_o; i++)
         {
             float weight = wt[(size_t)i * w_step];
@@ -170,10 +185,7 @@ INLINE void product_block(const struct lane_product *a, int o, int p, int n_o, i
         }
     }
     UNROLL for (int i = 0; i < n_o; i++)
-    {
-        float *yi = y + (size_t)i * a->y_channel;
-        UNROLL for (int q = 0; q < n_q; q++) vec_store(yi + part_at(q, y_step), sum[i][q]);
-    }
+        store_pixels(n_q, sum[i], y_step, y + (size_t)i * a->y_channel);
 }
 
 #define BLOCK(n_o, n_p)                                                                            \
