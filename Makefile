@@ -252,8 +252,19 @@ ARM64_FOLDERS := base models link wire experiment scheduler device-agent edge-se
 ## check-arm64: run the folders' tests for arm64 in an emulator
 .PHONY: check-arm64
 check-arm64: setup-arm64
-	@SPLITBED_TEST_RUNNER="qemu-aarch64-static -L $(ARM64_SYSROOT)" SPLITBED_TEST_LIMIT_S=1800 \
+	@SPLITBED_TEST_RUNNER="qemu-aarch64 -L $(ARM64_SYSROOT)" SPLITBED_TEST_LIMIT_S=1800 \
 	    $(MAKE_ARM64) WERROR=1 $(ARM64_FOLDERS:%=test-%)
+
+## count-arm64: instructions for a multiply-add of each algorithm of a convolution, counted in the emulator
+.PHONY: count-arm64
+count-arm64: setup-arm64 $(B)/tests/arm64/instruction_count.so
+	@$(MAKE_ARM64) $(ARM64)/tests/arm64/conv_once
+	@tests/arm64/count $(ARM64_SYSROOT) $(B)/tests/arm64/instruction_count.so $(ARM64)/tests/arm64/conv_once
+$(B)/tests/arm64/instruction_count.so: tests/arm64/instruction_count.c
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(CFLAGS) -shared -fPIC $< -o $@
+$(B)/tests/arm64/conv_once: $(B)/tests/arm64/conv_once.o $(call archives,models $(BELOW_models))
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,models $(BELOW_models))
 
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
