@@ -23,6 +23,8 @@ PKG_netns     := libnl-3.0
 PKG_experiment:= yaml-0.1
 PKG_scheduler := jansson
 LIB_scheduler := -lglpk
+PKG_edge-server := jansson
+PKG_testbed   := jansson
 
 # What each program is linked from, top first.
 BELOW_base        :=

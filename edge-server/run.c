@@ -127,6 +127,14 @@ int run_take_records(struct run *run, struct server *server, struct err *err)
     return 0;
 }
 
+static int save_summary(const struct run *run, bool is_complete, struct err *err)
+{
+    char *path = mem_format("%s/summary.json", run->out_dir);
+    int status = summary_save(run->summary, is_complete, path, err);
+    free(path);
+    return status;
+}
+
 static void show_end(struct run *run, bool is_complete)
 {
     struct strbuf text = STRBUF_INIT;
@@ -171,6 +179,10 @@ int run_end(struct run *run, const struct server *server, int status, struct err
 {
     if (!status)
         status = server_save_weights(server, run->out_dir, err);
-    show_end(run, server_state(server) == SERVER_DONE);
+    bool is_complete = server_state(server) == SERVER_DONE;
+    show_end(run, is_complete);
+    struct err saving = ERR_INIT;
+    if (save_summary(run, is_complete, &saving) && !status)
+        status = err_set(err, "%s", saving.text);
     return status;
 }

@@ -8,29 +8,7 @@
 #include "base/median.h"
 #include "base/mem.h"
 #include "edge-server/phase.h"
-
-/* One number a round. */
-struct series {
-    double *values;
-    size_t n, capacity;
-};
-
-struct compared {
-    struct series predicted, measured;
-    struct series off; /* |measured - predicted| / predicted, where something is predicted */
-};
-
-struct summary {
-    const struct experiment *e;
-    bool takes_turns;
-    struct compared *phases; /* [n_phases] */
-    struct compared round;
-    uint32_t n_rounds, n_overrun_rounds, n_overruns, n_late;
-    double last_loss, accuracy, test_loss;
-    bool has_learned, is_evaluated;
-    struct offender worst;
-    uint64_t n_compared, n_large; /* phases of devices and rounds */
-};
+#include "edge-server/summary_impl.h"
 
 struct summary *summary_new(const struct experiment *e, bool takes_turns)
 {
@@ -143,18 +121,32 @@ void summary_add(struct summary *summary, const struct round_record *record)
 
 static double median_of(const struct series *series)
 {
-    return median(series->values, series->n);
+    return series->n ? median(series->values, series->n) : (double)NAN;
 }
 
-static void print_row(struct strbuf *out, const char *label, const struct compared *compared)
+static struct summary_times times_of(const struct compared *compared)
 {
-    double predicted_s = median_of(&compared->predicted),
-           measured_s = median_of(&compared->measured);
-    strbuf_addf(out, "  %-24s %12.3f %12.3f %+12.3f", label, 1e3 * predicted_s, 1e3 * measured_s,
-                1e3 * (measured_s - predicted_s));
-    if (predicted_s > 0)
-        strbuf_addf(out, " %+8.1f %% %8.1f %%", 100 * (measured_s / predicted_s - 1),
-                    100 * median_of(&compared->off));
+    return (struct summary_times){median_of(&compared->predicted), median_of(&compared->measured),
+                                  median_of(&compared->off)};
+}
+
+struct summary_times summary_of_phase(const struct summary *summary, const struct phase *phase)
+{
+    return times_of(&summary->phases[phase - phases]);
+}
+
+struct summary_times summary_of_round(const struct summary *summary)
+{
+    return times_of(&summary->round);
+}
+
+static void print_row(struct strbuf *out, const char *label, struct summary_times times)
+{
+    strbuf_addf(out, "  %-24s %12.3f %12.3f %+12.3f", label, 1e3 * times.predicted_s,
+                1e3 * times.measured_s, 1e3 * (times.measured_s - times.predicted_s));
+    if (times.predicted_s > 0)
+        strbuf_addf(out, " %+8.1f %% %8.1f %%", 100 * (times.measured_s / times.predicted_s - 1),
+                    100 * times.off);
     strbuf_addf(out, "\n");
 }
 
@@ -213,9 +205,9 @@ void summary_print(const struct summary *summary, struct strbuf *out)
                 summary->takes_turns ? "sum over the devices" : "slowest device", "predicted ms",
                 "measured ms", "difference", "off");
     for (size_t i = 0; i < n_phases; i++)
-        if (median_of(&summary->phases[i].predicted) > 0)
-            print_row(out, phases[i].label, &summary->phases[i]);
-    print_row(out, "round", &summary->round);
+        if (summary_of_phase(summary, &phases[i]).predicted_s > 0)
+            print_row(out, phases[i].label, summary_of_phase(summary, &phases[i]));
+    print_row(out, "round", summary_of_round(summary));
     strbuf_addf(out, "  Modelled milliseconds, medians over the rounds; off: |measured - "
                      "predicted| / predicted.\n");
     print_worst(summary, out);

@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "edge-server/link_kind.h"
 #include "edge-server/planning.h"
 #include "testbed/calibration_jobs.h"
 #include "testbed/helpers.h"
+#include "testbed/rehearsal.h"
+
+#define LESS 0.8 /* of a scale that was enough is worth another rehearsal */
 
 static int n_cores(void)
 {
@@ -55,12 +59,17 @@ int calibration_measure(struct machine_speed *speed, const struct experiment *e,
     return 0;
 }
 
+static bool is_in_walls_time(const struct experiment *e)
+{
+    return !e->testbed.models_compute || !link_kind_find(e->testbed.link)->is_emulated;
+}
+
 int calibration_time_scale(struct time_scale *found, const struct experiment *e,
                            const struct problem *problem, const struct plan *plan, struct err *err)
 {
     struct machine_speed speed;
-    bool has_links = link_kind_find(e->testbed.link)->is_emulated;
-    if (!e->testbed.models_compute || !has_links) {
+    if (is_in_walls_time(e)) {
+        bool has_links = link_kind_find(e->testbed.link)->is_emulated;
         *found = (struct time_scale){.value = 1, .exact = 1};
         snprintf(found->text, sizeof found->text, "time_scale 1: %s native, in the wall's time",
                  has_links ? "compute is" : "links are");
@@ -73,7 +82,46 @@ int calibration_time_scale(struct time_scale *found, const struct experiment *e,
     return 0;
 }
 
-int calibration_of_experiment(struct time_scale *found, const struct experiment *e, struct err *err)
+static int rehearse_once(struct time_scale *needed, const struct rehearsal *rehearsal,
+                         const struct time_scale *at, const char *dir, int k, struct err *err)
+{
+    struct lateness lateness;
+    char *folder = k == 1 ? mem_format("%s/rehearsal", dir) : mem_format("%s/rehearsal-%d", dir, k);
+    int status = rehearse(&lateness, rehearsal, at->value, folder, err);
+    free(folder);
+    if (!status)
+        *needed = lateness_time_scale(&lateness, at->floor);
+    return status;
+}
+
+/* From what is measured to what is needed; the last rehearsal's word is taken, enough or not. */
+static int find_by_rehearsal(struct time_scale *found, const struct rehearsal *rehearsal,
+                             const char *dir, struct err *err)
+{
+    for (int k = 1; k <= CALIBRATION_REHEARSALS; k++) {
+        struct time_scale at = *found;
+        log_info("rehearsing at time scale %g", at.value);
+        if (rehearse_once(found, rehearsal, &at, dir, k, err))
+            return -1;
+        if (found->value <= at.value && found->value >= LESS * at.value)
+            break;
+    }
+    return 0;
+}
+
+static int find(struct time_scale *found, const struct experiment *e, const struct problem *problem,
+                const struct plan *plan, const char *dir, struct err *err)
+{
+    struct rehearsal rehearsal = {e, problem->cuts[plan->cut].name, plan->latency_s};
+    if (plan->status == PLAN_INFEASIBLE)
+        return err_set(err, "there is no plan: %s", plan->reason);
+    if (calibration_time_scale(found, e, problem, plan, err))
+        return -1;
+    return is_in_walls_time(e) ? 0 : find_by_rehearsal(found, &rehearsal, dir, err);
+}
+
+int calibration_of_run(struct time_scale *found, const struct experiment *e, const char *dir,
+                       struct err *err)
 {
     struct problem problem;
     struct plan plan;
@@ -81,9 +129,7 @@ int calibration_of_experiment(struct time_scale *found, const struct experiment 
         return -1;
     int status = planning_solve(&plan, &problem, e, NULL, NULL, err);
     if (!status) {
-        status = plan.status == PLAN_INFEASIBLE
-                     ? err_set(err, "there is no plan: %s", plan.reason)
-                     : calibration_time_scale(found, e, &problem, &plan, err);
+        status = find(found, e, &problem, &plan, dir, err);
         plan_release(&plan);
     }
     problem_release(&problem);

@@ -19,6 +19,7 @@
 #include "base/strbuf.h"
 #include "netns/netns.h"
 #include "testbed/children.h"
+#include "testbed/promptness.h"
 
 #define MAX_ADDRESS  256
 #define GRACE_S      3.0 /* for processes to end once told */
@@ -230,14 +231,18 @@ static bool should_go_on(const struct launch *launch)
 static int read_address(struct launch *launch, int ready_fd, char *address, struct err *err)
 {
     size_t n = 0;
+    bool is_closed = false;
     while (should_go_on(launch) && server_of(launch)->is_running && !launch->is_stopping) {
-        wait_for_events(launch, ready_fd);
+        wait_for_events(launch, is_closed ? -1 : ready_fd);
         struct pollfd p = {.fd = ready_fd, .events = POLLIN};
-        if (poll(&p, 1, 0) <= 0)
+        if (is_closed || poll(&p, 1, 0) <= 0)
             continue;
         ssize_t m = read(ready_fd, address + n, MAX_ADDRESS - 1 - n);
-        if (m <= 0)
-            break;
+        if (m <= 0) {
+            is_closed = true; /* it is about to end, and how says more */
+            set_give_up(launch, GRACE_S);
+            continue;
+        }
         n += (size_t)m;
         address[n] = '\0';
         char *end = strchr(address, '\n');
@@ -254,6 +259,8 @@ static int supervise(struct launch *launch, struct err *err)
     int ready_fd = -1;
     char address[MAX_ADDRESS];
     setenv("OPENBLAS_NUM_THREADS", "1", 1); /* no pool of threads beside models/parallel.h */
+    if (launch->e->testbed.models_compute)
+        promptness_ask_for();
     if (start_server(launch, &ready_fd, err))
         return -1;
     int status = read_address(launch, ready_fd, address, err);

@@ -24,7 +24,7 @@ struct load load_of_plan(const struct problem *problem, const struct plan *plan)
 /* The choice so far, and real work that no modelled time hides. */
 struct search {
     double scale;
-    char why[160];
+    char why[TIME_SCALE_WHY];
     double uncovered_s;
 };
 
@@ -126,11 +126,21 @@ static void try_messages(struct search *search, const struct load *load,
              n, 1e3 * speed->message_s, 1e3 * late_s, 100 * LOAD_LATE_SHARE, 1e3 * load->latency_s);
 }
 
-/* Up, to two digits. */
+/* To two digits. */
 static double rounded_up(double value)
 {
     double shift = pow(10, 1 - floor(log10(value)));
     return ceil(value * shift - 1e-9) / shift;
+}
+
+struct time_scale time_scale_make(double exact, double floor, const char *why)
+{
+    struct time_scale found = {.exact = exact, .floor = floor};
+    bool is_least = exact <= LOAD_MIN_SCALE;
+    found.value = is_least ? LOAD_MIN_SCALE : rounded_up(exact);
+    snprintf(found.text, sizeof found.text, "time_scale %g%s: %s", found.value,
+             is_least ? ", the smallest there is" : "", why);
+    return found;
 }
 
 struct time_scale load_time_scale(const struct load *load, const struct machine_speed *speed)
@@ -149,12 +159,7 @@ struct time_scale load_time_scale(const struct load *load, const struct machine_
     try_bytes(&search, load, "the hand-over of front parts binds", 2 * load->front_bytes,
               speed->byte_s, terms->handover_s);
     try_broadcast(&search, load, speed->byte_s);
+    double floor = search.scale;
     try_messages(&search, load, speed);
-
-    struct time_scale found = {.exact = search.scale};
-    bool is_least = found.exact <= LOAD_MIN_SCALE;
-    found.value = is_least ? LOAD_MIN_SCALE : rounded_up(found.exact);
-    snprintf(found.text, sizeof found.text, "time_scale %g%s: %s", found.value,
-             is_least ? ", the smallest there is" : "", search.why);
-    return found;
+    return time_scale_make(search.scale, floor, search.why);
 }

@@ -43,11 +43,18 @@ struct load {
 /* Of a plan with one cut. The plan is borrowed for the load's life. */
 struct load load_of_plan(const struct problem *problem, const struct plan *plan);
 
+#define TIME_SCALE_WHY 240
+
 struct time_scale {
-    double value;   /* to two digits, rounded up; LOAD_MIN_SCALE at least */
-    double exact;   /* of the resource that binds, before that */
-    char text[224]; /* "time_scale 3.2: devices' forward passes bind (20 x 12 ms on 2 cores ...)" */
+    double value; /* to two digits, rounded up; LOAD_MIN_SCALE at least */
+    double exact; /* of the resource that binds, before that */
+    double floor; /* what passes and bytes alone ask for: no rehearsal leads below it */
+    char text[TIME_SCALE_WHY +
+              64]; /* "time_scale 3.2: devices' forward passes bind (20 x 12 ...)" */
 };
+
+/* From the exact value, what asks for it in words, and the floor. */
+struct time_scale time_scale_make(double exact, double floor, const char *why);
 
 struct time_scale load_time_scale(const struct load *load, const struct machine_speed *speed);
 

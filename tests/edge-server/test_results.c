@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "base/mem.h"
 #include "edge-server/air.h"
 #include "edge-server/evaluation.h"
@@ -290,6 +292,81 @@ static void a_summary_names_the_worst_offender_and_how_far_off_rounds_were(void 
     summary_free(summary);
 }
 
+static double number_at(const json_t *root, const char *object, const char *key)
+{
+    const json_t *value = json_object_get(json_object_get(root, object), key);
+    assert_true(json_is_number(value));
+    return json_number_value(value);
+}
+
+/* Losses that are no numbers are null: the file stays JSON. */
+static void a_saved_summary_holds_what_is_printed(void **state)
+{
+    (void)state;
+    struct summary *summary = summary_new(&two_devices, false);
+    struct err err = ERR_INIT;
+    char path[] = "/tmp/splitbed-summary-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct round_record record = make_record(i + 1);
+        record.measured_s = record.predicted_s * (1 + 0.25 * i);
+        record.measured.uplink_s[0] = record.predicted.uplink_s[0];
+        record.measured.uplink_s[1] = 0.5 + (i == 1 ? 0.25 : 0.0625);
+        record.n_overruns = i;
+        record.is_late = i > 0;
+        record.has_learned = true;
+        record.loss = (double)NAN;
+        summary_add(summary, &record);
+        round_record_release(&record);
+    }
+    assert_int_equal(summary_save(summary, false, path, &err), 0);
+    json_t *root = json_load_file(path, 0, NULL);
+    assert_non_null(root);
+    assert_true(json_is_false(json_object_get(root, "is_complete")));
+    assert_int_equal(json_integer_value(json_object_get(root, "rounds")), 3);
+    assert_int_equal(json_integer_value(json_object_get(root, "overruns")), 3);
+    assert_int_equal(json_integer_value(json_object_get(root, "late_rounds")), 2);
+    assert_true(json_is_null(json_object_get(root, "loss")));
+    assert_true(number_at(root, "latency", "off") == 0.25);
+    assert_true(number_at(root, "latency", "measured_s") ==
+                1.25 * number_at(root, "latency", "predicted_s"));
+    const json_t *phase_objects = json_object_get(root, "phases");
+    assert_true(number_at(phase_objects, "uplink", "measured_s") ==
+                number_at(phase_objects, "uplink", "predicted_s") + 0.0625);
+    assert_null(json_object_get(phase_objects, "broadcast")); /* nothing predicted */
+    const json_t *worst = json_object_get(root, "worst");
+    assert_string_equal(json_string_value(json_object_get(worst, "phase")), "uplink");
+    assert_string_equal(json_string_value(json_object_get(worst, "device")), "d1");
+    assert_int_equal(json_integer_value(json_object_get(worst, "round")), 2);
+    json_decref(root);
+    assert_int_equal(summary_save(summary, true, "/nowhere/summary.json", &err), -1);
+    assert_non_null(strstr(err.text, "/nowhere/summary.json"));
+    unlink(path);
+    summary_free(summary);
+}
+
+/* A run that ended before its first round. */
+static void a_summary_of_no_round_is_saved(void **state)
+{
+    (void)state;
+    struct summary *summary = summary_new(&two_devices, false);
+    struct err err = ERR_INIT;
+    char path[] = "/tmp/splitbed-summary-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(summary_save(summary, false, path, &err), 0);
+    json_t *root = json_load_file(path, 0, NULL);
+    assert_non_null(root);
+    assert_int_equal(json_integer_value(json_object_get(root, "rounds")), 0);
+    assert_null(json_object_get(root, "latency"));
+    json_decref(root);
+    unlink(path);
+    summary_free(summary);
+}
+
 static void tables_that_are_there_are_not_written_over(void **state)
 {
     (void)state;
@@ -468,6 +545,8 @@ int main(void)
         cmocka_unit_test(a_machine_that_kept_up_is_told_so),
         cmocka_unit_test(the_worst_offender_is_the_farthest_off_of_those_over_both_bounds),
         cmocka_unit_test(a_summary_names_the_worst_offender_and_how_far_off_rounds_were),
+        cmocka_unit_test(a_saved_summary_holds_what_is_printed),
+        cmocka_unit_test(a_summary_of_no_round_is_saved),
         cmocka_unit_test(tables_that_are_there_are_not_written_over),
         cmocka_unit_test(an_empty_summary_says_so),
         cmocka_unit_test(evaluations_cover_the_test_set_as_asked),
