@@ -250,23 +250,14 @@ static void product(const struct lane_product *a)
     }
 }
 
-/* Pairs of `n` things are added, and pairs of these, until one is left. */
-#define ADD_UP(n, things)                                                                          \
-    UNROLL for (int n_ = (n); n_ > 1; n_ /= 2)                                                     \
-    {                                                                                              \
-        UNROLL for (int i_ = 0; i_ < n_; i_ += 2) things[i_ / 2] = things[i_] + things[i_ + 1];    \
-    }
-
 /* In the order of add_four_sums(): which of the two sums up a weight can depend on the number of threads. */
 INLINE float sum_of(vec v)
 {
-    f32x4 quarter[WIDTH / 4];
-    float sum[WIDTH / 4];
-    memcpy(quarter, &v, sizeof v);
-    UNROLL for (int i = 0; i < WIDTH / 4; i++) sum[i] =
-        (quarter[i][0] + quarter[i][2]) + (quarter[i][1] + quarter[i][3]);
-    ADD_UP(WIDTH / 4, sum)
-    return sum[0];
+    f32x4 q[4] = {{0}};
+    float sum[4];
+    memcpy(q, &v, sizeof v);
+    UNROLL for (int i = 0; i < 4; i++) sum[i] = (q[i][0] + q[i][2]) + (q[i][1] + q[i][3]);
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 /* w[0..4) += the sums of each of v. */
@@ -274,10 +265,9 @@ INLINE void add_four_sums(float *w, const vec v[4])
 {
     vec a = LOW(v[0], v[1]) + HIGH(v[0], v[1]), b = LOW(v[2], v[3]) + HIGH(v[2], v[3]);
     vec c = LOW_PAIRS(a, b) + HIGH_PAIRS(a, b);
-    f32x4 quarter[WIDTH / 4];
-    memcpy(quarter, &c, sizeof c);
-    ADD_UP(WIDTH / 4, quarter)
-    *(f32x4_unaligned *)w += quarter[0];
+    f32x4 q[4] = {{0}};
+    memcpy(q, &c, sizeof c);
+    *(f32x4_unaligned *)w += (q[0] + q[1]) + (q[2] + q[3]);
 }
 
 /* The parts of a pixel are added to the same sums: all lanes end in one number. */
