@@ -193,12 +193,31 @@ BENCH_PROGRAMS := $(B)/tests/bench/bench_models $(B)/tests/bench/bench_peak
 $(BENCH_PROGRAMS): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,experiment $(BELOW_experiment))
 	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,experiment $(BELOW_experiment))
 
+# These compare with nobody.
+$(B)/tests/bench/bench_copy: $(B)/tests/bench/bench_copy.o $(call archives,base)
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,base)
+
+## bench-limits: what binds each layer, and each algorithm of a convolution; writes tables of docs/PERFORMANCE.md (RUNS=5)
+.PHONY: bench-limits
+bench-limits: $(PROGRAMS) $(B)/tests/bench/bench_copy $(B)/tests/bench/bench_conv
+	$(PYTHON) tests/bench/run_limits.py --bin $(B)/bin --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
+
+## bench-simulate: simulations of up to 10,000 devices, and next to a run; writes tables of docs/PERFORMANCE.md (RUNS=5)
+.PHONY: bench-simulate
+bench-simulate: $(PROGRAMS)
+	$(PYTHON) tests/bench/run_simulate.py --bin $(B)/bin --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
+
+## bench-readme: the quick start's table in README.md
+.PHONY: bench-readme
+bench-readme: $(PROGRAMS)
+	$(PYTHON) tests/bench/run_readme.py --bin $(B)/bin --doc README.md
+
 ## setup-bench: install what bench-models and bench-split compare with (tests/bench/packages.txt)
 .PHONY: setup-bench
 setup-bench: setup
 	@./install-packages tests/bench/packages.txt
 
-## bench-models: training steps against PyTorch; writes tables of docs/PERFORMANCE.md (RUNS=5 BENCH="lenet5 front")
+## bench-models: training steps against PyTorch; writes tables of docs/PERFORMANCE.md (RUNS=5 BENCH="lenet5 front-28")
 .PHONY: bench-models
 bench-models: $(BENCH_PROGRAMS)
 	$(PYTHON) tests/bench/run_models.py --bin $(B)/tests/bench --doc docs/PERFORMANCE.md --runs $(RUNS) $(BENCH)
@@ -253,7 +272,7 @@ arm64: setup-arm64
 ARM64_FOLDERS  := base models link wire experiment scheduler device-agent edge-server
 ARM64_LEFT_OUT := tests/scheduler/test_cover.c
 ARM64_TESTS    := $(filter-out $(ARM64_LEFT_OUT),$(wildcard $(ARM64_FOLDERS:%=tests/%/test_*.c)))
-## check-arm64: run the folders' tests for arm64 in an emulator; takes half an hour
+## check-arm64: run the folders' tests for arm64 in an emulator; takes long
 .PHONY: check-arm64
 check-arm64: setup-arm64
 	@SPLITBED_TEST_RUNNER="qemu-aarch64 -L $(ARM64_SYSROOT)" SPLITBED_TEST_LIMIT_S=1800 OPENBLAS_NUM_THREADS=1 \
@@ -269,6 +288,13 @@ $(B)/tests/arm64/instruction_count.so: tests/arm64/instruction_count.c
 	$(call say,CC) $(CC) $(CFLAGS) -shared -fPIC $< -o $@
 $(B)/tests/arm64/conv_once: $(B)/tests/arm64/conv_once.o $(call archives,models $(BELOW_models))
 	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,models $(BELOW_models))
+
+## check-netem: netns on a kernel with netem, in a virtual machine (ACCEL=kvm: not emulated); tests/netns/packages.txt
+.PHONY: check-netem
+check-netem: setup
+	@./install-packages tests/netns/packages.txt
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(call tests_in,netns)
+	@ACCEL=$(ACCEL) tests/netns/in_vm $(B)
 
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
@@ -293,7 +319,7 @@ clean:
 ## help: this list
 .PHONY: help
 help:
-	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^## \([a-z0-9-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo "Variants: make VARIANT=release|debug|asan|tsan; compilers: make CC=gcc|clang."
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

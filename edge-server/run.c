@@ -19,15 +19,15 @@ static void print_out(struct strbuf *text)
 }
 
 /* Once a run: it holds for every plan after. */
-static void warn_of_gap(struct run *run)
+static void warn_of_time(struct run *run)
 {
     const struct plan *plan = &run->schedule.plan;
-    if (run->has_warned || plan->status != PLAN_FEASIBLE || run->schedule.problem.n_cuts == 1)
+    if (run->has_warned || !plan->is_out_of_time || run->schedule.problem.n_cuts == 1)
         return;
     run->has_warned = true;
-    log_warn("planning ended with a gap of %.2f %%: where time was what ended it, another run may "
-             "choose another cut; scheduler.cuts can name one",
-             100 * plan_gap(plan));
+    log_warn("planning stopped at scheduler.time_limit, %g s, with a gap of %.2f %%: another run "
+             "may choose another cut; a longer limit helps, or scheduler.cuts that names one",
+             run->e->scheduler.time_limit_s, 100 * plan_gap(plan));
 }
 
 static int append_plan(const struct run *run, struct err *err)
@@ -44,7 +44,7 @@ static int make_plan(struct run *run, struct err *err)
     const struct schedule *schedule = &run->schedule;
     if (schedule_open(&run->schedule, run->e, err))
         return -1;
-    warn_of_gap(run);
+    warn_of_time(run);
     char *path = mem_format("%s/plan.json", run->out_dir);
     int status = plan_save(&schedule->plan, &schedule->problem, path, err);
     free(path);
@@ -64,7 +64,7 @@ static int note_plan(struct run *run, struct err *err)
                  schedule->round, schedule->plan_round, schedule->reason);
     if (schedule->change != SCHEDULE_PLANNED || schedule->round == 1)
         return 0;
-    warn_of_gap(run);
+    warn_of_time(run);
     if (schedule->cut != schedule->previous_cut)
         log_info("round %" PRIu32 ": the cut moves to after %s", schedule->round,
                  schedule->problem.cuts[schedule->plan.cut].name);

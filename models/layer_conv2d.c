@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A convolution's arguments and shapes; how it is computed: conv.h. */
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -95,17 +96,33 @@ const struct conv_algorithm *conv_algorithm_for(const struct conv *conv, enum co
     return algorithms[i];
 }
 
-/* Of the algorithms taken for some batch up to max_batch. */
-static double scratch_floats(const struct conv *conv, int max_batch, int n_threads)
+/* Of the algorithms that a batch of so many samples takes. */
+static double scratch_of_batch(const struct conv *conv, int batch, int n_threads)
 {
     double most = 0;
     for (enum conv_task task = 0; task < CONV_N_TASKS; task++) {
-        for (int batch = 1; batch <= max_batch; batch++) {
-            double floats =
-                conv_algorithm_for(conv, task, batch)->scratch(conv, task, batch, n_threads);
-            most = floats > most ? floats : most;
-        }
+        double floats =
+            conv_algorithm_for(conv, task, batch)->scratch(conv, task, batch, n_threads);
+        most = floats > most ? floats : most;
     }
+    return most;
+}
+
+/* Of every batch up to max_batch: a smaller one may take another algorithm, which needs more. */
+static double scratch_floats(const struct conv *conv, int max_batch, int n_threads)
+{
+    double most = 0;
+    for (int batch = 1; batch <= max_batch; batch++)
+        most = fmax(most, scratch_of_batch(conv, batch, n_threads));
+    return most;
+}
+
+/* Near the same, in no time: for a limit on sizes, held against every layer that is described. */
+static double checked_scratch_floats(const struct conv *conv)
+{
+    double most = 0;
+    for (int batch = 1; batch <= CHECKED_BATCH; batch *= 2)
+        most = fmax(most, scratch_of_batch(conv, batch, 1));
     return most;
 }
 
@@ -134,7 +151,7 @@ static int setup(struct layer *layer, struct err *err)
         return -1;
     double macs = (double)layer->tensors[0].n * conv.pixels;
     layer->forward_flop = 2 * macs;
-    double wanted = scratch_floats(&conv, CHECKED_BATCH, 1);
+    double wanted = checked_scratch_floats(&conv);
     if (wanted > NET_MAX_PARAMS)
         return err_set(err, "needs %.0f numbers of scratch memory: allowed are at most %u", wanted,
                        NET_MAX_PARAMS);

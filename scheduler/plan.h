@@ -33,6 +33,8 @@ struct plan {
     double latency_s;
     double lower_bound_s; /* no valid plan of the problem is faster; 0 when nothing is known */
     double solve_s;
+    bool
+        is_out_of_time; /* it stopped at its time limit: another machine, or run, may find another plan */
     struct latency_terms terms;
     char *reason; /* PLAN_INFEASIBLE: which limits clash; else NULL */
 };

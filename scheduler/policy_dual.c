@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "scheduler/dual_search.h"
@@ -47,6 +48,7 @@ static void search(const struct cell *cell, const int *partner, const struct pla
                          dual_search_bound_s(&s));
     else
         policy_explain_too_slow(plan, cell);
+    plan->is_out_of_time = clock_now_us() >= s.deadline_us;
     dual_search_release(&s);
     free(is_wanted);
 }

@@ -51,6 +51,7 @@ static void search(const struct cell *cell, const int *partner, const struct pla
     } else {
         policy_explain_too_slow(plan, cell);
     }
+    plan->is_out_of_time = clock_now_us() >= deadline_us;
     exact_search_release(&s);
     free(is_wanted);
     glp_free_env(); /* nothing of GLPK's is kept between solves */

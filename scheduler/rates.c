@@ -59,10 +59,32 @@ static double whole_band_bps(const struct problem *problem, int i)
     return sum;
 }
 
+/*
+ * Where every device is flat, one that is weaker on the first subchannel is nowhere stronger, so that few whole bands
+ * need to be added up: of those equally weak there, one for each gain in a row.
+ */
+static double flat_broadcast_bps(const struct problem *problem)
+{
+    double least = HUGE_VAL, weakest = HUGE_VAL, added_gain = -1;
+
+    for (int i = 0; i < problem->n_devices; i++)
+        least = fmin(least, rates_downlink_of_bps(problem, i, 0));
+    for (int i = 0; i < problem->n_devices; i++) {
+        double gain = problem_gain(&problem->devices[i], 0);
+        if (gain == added_gain || rates_downlink_of_bps(problem, i, 0) > least)
+            continue;
+        weakest = fmin(weakest, whole_band_bps(problem, i));
+        added_gain = gain;
+    }
+    return weakest;
+}
+
 double rates_broadcast_bps(const struct problem *problem)
 {
     double weakest = HUGE_VAL;
 
+    if (problem_is_flat(problem))
+        return flat_broadcast_bps(problem);
     for (int i = 0; i < problem->n_devices; i++)
         weakest = fmin(weakest, whole_band_bps(problem, i));
     return weakest;

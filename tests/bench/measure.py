@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What run_models.py and run_split.py share: environments, alternating runs, medians, tables in a document."""
+"""What the benches share: environments, alternating runs, medians, memory of processes, tables in a document."""
 import argparse
 import json
 import os
@@ -7,12 +7,16 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 
 PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peer")
 
 # The heap on huge pages and never given back to the kernel.
 TUNABLES = ("glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:"
             "glibc.malloc.trim_threshold=17179869184")
+
+SAMPLE_S = 0.2
+PSS_EVERY = 10  # samples: the kernel walks every page of a process for its PSS
 
 
 def environment(**more):
@@ -44,6 +48,63 @@ def alternate(sides, n_runs):
             for name, runs in results.items()}
 
 
+def processes_below(pid):
+    """pid and all that it and its children started."""
+    found = [pid]
+    for p in found:
+        try:
+            with open(f"/proc/{p}/task/{p}/children", encoding="ascii") as file:
+                found += [int(child) for child in file.read().split()]
+        except OSError:
+            pass
+    return found
+
+
+class Memory:
+    """Peak memory of processes, sampled: the sum of each one's VmHWM, and the most that their PSS added up to."""
+
+    def __init__(self):
+        self.peak_kib = {}
+        self.pss_kib = 0
+        self.n_samples = 0
+
+    def sample(self, pids):
+        pss_kib = 0
+        self.n_samples += 1
+        with_pss = self.n_samples % PSS_EVERY == 5
+        for pid in pids:
+            try:
+                with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+                    for line in file:
+                        if line.startswith("VmHWM"):
+                            self.peak_kib[pid] = int(line.split()[1])
+                if not with_pss:
+                    continue
+                with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+                    pss_kib += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+            except (OSError, StopIteration):
+                pass
+        self.pss_kib = max(self.pss_kib, pss_kib)
+
+    def result(self):
+        return {"peak_mib": sum(self.peak_kib.values()) / 1024, "pss_mib": self.pss_kib / 1024}
+
+
+def watch(memory, roots):
+    """Samples until all of `roots` have ended; when one fails, ends the others and the bench."""
+    while True:
+        running = [root for root in roots if root.poll() is None]
+        failed = [root for root in roots if root.returncode]
+        if failed:
+            for root in running:
+                root.terminate()
+            sys.exit(f"{' '.join(failed[0].args)}: exit status {failed[0].returncode}")
+        if not running:
+            return
+        memory.sample([pid for root in running for pid in processes_below(root.pid)])
+        time.sleep(SAMPLE_S)
+
+
 def ratio(value, target):
     """A ratio next to its target: '2.31 (2.5)', bold when it is reached."""
     return f"**{value:.2f}** ({target:g})" if value >= target else f"{value:.2f} ({target:g})"
@@ -70,8 +131,13 @@ def splice(path, name, text):
         file.write(pattern.sub(lambda m: m[1] + text + m[2], document))
 
 
-def main(description, parts, measure_part):
-    """Command line of a bench; measure_part(name, arguments) returns the part's text."""
+def duration(seconds):
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
+def main(description, parts, measure_part, says_time=False):
+    """Command line of a bench; measure_part(name, arguments) returns the part's text. says_time: how long the part took
+    is written under its table."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--bin", required=True, help="folder of the programs to measure")
     parser.add_argument("--doc", help="document whose tables are rewritten")
@@ -82,8 +148,13 @@ def main(description, parts, measure_part):
     for name in arguments.parts:
         if name not in parts:
             parser.error(f"'{name}': parts are {', '.join(parts)}")
-    for name in arguments.parts or parts:
+    names = arguments.parts or parts
+    for i, name in enumerate(names):
+        print(f"{name}, part {i + 1} of {len(names)}", file=sys.stderr, flush=True)
+        start_s = time.monotonic()
         text = measure_part(name, arguments)
+        if says_time:
+            text += f"\nMeasuring this took {duration(time.monotonic() - start_s)}.\n"
         print(f"{name}\n{text}", flush=True)
         if arguments.doc:
             splice(arguments.doc, name, text)

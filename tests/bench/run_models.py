@@ -97,4 +97,4 @@ def part(name, arguments):
     return steps(arguments, name, (None,))
 
 
-measure.main(__doc__, list(NETWORKS) + list(FRONTS) + ["process"], part)
+measure.main(__doc__, list(NETWORKS) + list(FRONTS) + ["process"], part, says_time=True)

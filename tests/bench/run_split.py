@@ -16,8 +16,6 @@ import measure
 
 DATA = "/usr/share/datasets/fashion-mnist"
 EXPERIMENT = "configs/experiments/native-psl.yaml"
-SAMPLE_S = 0.2
-PSS_EVERY = 10  # samples: the kernel walks every page of a process for its PSS
 
 # devices, batch, server threads of (Splitbed, as installed, tuned), and the targets: rounds/s against one of the
 # others, memory against it, seconds to the first round
@@ -30,63 +28,6 @@ CASES = {
                           other="tuned", faster=1.3, smaller=3, first_s=None),
 }
 MODELS = {"lenet5": "configs/models/lenet5.yaml", "resnet18-28": "configs/models/resnet18-bn.yaml"}
-
-
-def processes_below(pid):
-    """pid and all that it and its children started."""
-    found = [pid]
-    for p in found:
-        try:
-            with open(f"/proc/{p}/task/{p}/children", encoding="ascii") as file:
-                found += [int(child) for child in file.read().split()]
-        except OSError:
-            pass
-    return found
-
-
-class Memory:
-    """Peak memory of processes, sampled: the sum of each one's VmHWM, and the most that their PSS added up to."""
-
-    def __init__(self):
-        self.peak_kib = {}
-        self.pss_kib = 0
-        self.n_samples = 0
-
-    def sample(self, pids):
-        pss_kib = 0
-        self.n_samples += 1
-        with_pss = self.n_samples % PSS_EVERY == 5
-        for pid in pids:
-            try:
-                with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-                    for line in file:
-                        if line.startswith("VmHWM"):
-                            self.peak_kib[pid] = int(line.split()[1])
-                if not with_pss:
-                    continue
-                with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-                    pss_kib += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
-            except (OSError, StopIteration):
-                pass
-        self.pss_kib = max(self.pss_kib, pss_kib)
-
-    def result(self):
-        return {"peak_mib": sum(self.peak_kib.values()) / 1024, "pss_mib": self.pss_kib / 1024}
-
-
-def watch(memory, roots):
-    """Samples until all of `roots` have ended; when one fails, ends the others and the bench."""
-    while True:
-        running = [root for root in roots if root.poll() is None]
-        failed = [root for root in roots if root.returncode]
-        if failed:
-            for root in running:
-                root.terminate()
-            sys.exit(f"{' '.join(failed[0].args)}: exit status {failed[0].returncode}")
-        if not running:
-            return
-        memory.sample([pid for root in running for pid in processes_below(root.pid)])
-        time.sleep(SAMPLE_S)
 
 
 def first_row_s(path, child, launched_s):
@@ -114,8 +55,8 @@ def run_ours(arguments, case):
         launched_s = time.monotonic()
         child = subprocess.Popen(command, env=measure.environment(), stdout=subprocess.DEVNULL)
         first_s = first_row_s(folder + "/run/rounds.csv", child, launched_s)
-        memory = Memory()
-        watch(memory, [child])
+        memory = measure.Memory()
+        measure.watch(memory, [child])
         with open(folder + "/run/rounds.csv", encoding="ascii") as file:
             rows = [float(row["latency_measured_s"]) for row in csv.DictReader(file)]
         steady = rows[warm_up(case):]
@@ -146,8 +87,8 @@ def run_peer(case, layout, threads, **env):
     launched_s = time.monotonic()
     server = start("server.py", {"threads": threads, "warm_up": warm_up(case)}, stdout=subprocess.PIPE, text=True)
     devices = [start("device.py", {"index": i, "data": DATA}) for i in range(case["devices"])]
-    memory = Memory()
-    watch(memory, [server] + devices)
+    memory = measure.Memory()
+    measure.watch(memory, [server] + devices)
     result = json.loads(server.stdout.read())
     return {"rounds_per_s": result["rounds_per_s"],
             "first_s": result["first_round_us"] * 1e-6 - launched_s} | memory.result()
@@ -176,4 +117,4 @@ def part(name, arguments):
 
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)) + "/../..")
-measure.main(__doc__, list(CASES), part)
+measure.main(__doc__, list(CASES), part, says_time=True)

@@ -141,6 +141,7 @@ static void out_of_time_still_gives_a_checked_plan_with_a_bound(void **state)
     assert_true(plan.lower_bound_s > 0);
     assert_true(plan.lower_bound_s <= exact.latency_s);
     assert_true(plan.latency_s < HUGE_VAL);
+    assert_true(plan.is_out_of_time && !exact.is_out_of_time);
     plan_release(&plan);
     plan_release(&exact);
     problem_release(&problem);
