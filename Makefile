@@ -238,6 +238,13 @@ $(B)/tests/bench/bench_link: $(B)/tests/bench/bench_link.o $(call archives,wire 
 fidelity: $(PROGRAMS) $(B)/tests/bench/bench_link
 	$(PYTHON) tests/bench/run_fidelity.py --bin $(B)/bin --doc docs/FIDELITY.md $(BENCH)
 
+## check-netem: netns on a kernel with netem, in a virtual machine (ACCEL=kvm: not emulated); tests/netns/packages.txt
+.PHONY: check-netem
+check-netem: setup
+	@./install-packages tests/netns/packages.txt
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(call tests_in,netns)
+	@ACCEL=$(ACCEL) tests/netns/in_vm $(B)
+
 ## lint: format, layering, licence lines, static analysis
 .PHONY: lint
 lint: setup

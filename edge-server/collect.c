@@ -18,7 +18,7 @@ void collect_start(struct server *server)
         return;
     }
     server->state = SERVER_COLLECTING;
-    server_pace_none(server);
+    pacing_none(server);
     int first = is_one_front(server) ? server->n_seats - 1 : 0; /* the newest is the last one's */
     for (int i = first; i < server->n_seats; i++) {
         server->seats[i].state = SEAT_COLLECTING;

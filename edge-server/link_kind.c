@@ -19,6 +19,11 @@ static const struct link_kind link_native = {
 
 static const struct link_kind *const kinds[] = {&link_modelled, &link_netns, &link_native};
 
+bool link_is_impaired(const struct experiment *e)
+{
+    return e->radio.delay_s > 0 || e->radio.jitter_s > 0 || e->radio.loss > 0;
+}
+
 const struct link_kind *link_kind_find(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)

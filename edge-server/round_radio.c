@@ -12,12 +12,16 @@
 struct round_radio {
     struct channel *channel;
     struct links *links;
-    double now_s; /* when the round begins */
+    double now_s;                                   /* when the round begins */
+    struct transfer *transfers[LINK_BROADCAST + 1]; /* [direction][C] of the round */
 };
 
 struct round_radio *round_radio_new(const struct experiment *e, struct err *err)
 {
     struct round_radio *radio = mem_zero(1, sizeof *radio);
+    for (int direction = 0; direction <= LINK_BROADCAST; direction++)
+        radio->transfers[direction] =
+            mem_zero((size_t)e->n_devices, sizeof *radio->transfers[direction]);
     radio->channel = radio_channel(e, err);
     radio->links = radio->channel ? radio_links(e, err) : NULL;
     if (radio->links)
@@ -32,6 +36,8 @@ void round_radio_free(struct round_radio *radio)
         return;
     channel_free(radio->channel);
     links_free(radio->links);
+    for (int direction = 0; direction <= LINK_BROADCAST; direction++)
+        free(radio->transfers[direction]);
     free(radio);
 }
 
@@ -72,22 +78,31 @@ static struct load load_of(const struct problem *problem, int cut)
 static void transfer(struct round_radio *radio, enum link_direction direction, int device,
                      uint32_t round, double start_s, double bits, double *rate_bps)
 {
+    struct transfer *parts = &radio->transfers[direction][device];
+    *parts = (struct transfer){0};
     if (!(bits > 0))
         return;
-    double s = links_transfer_s(radio->links, direction, device, round, start_s, *rate_bps, bits);
-    *rate_bps = s < HUGE_VAL ? bits / s : 0;
+    struct arrival a =
+        links_transfer(radio->links, direction, device, round, start_s, *rate_bps, bits);
+    *rate_bps = a.at_s < HUGE_VAL ? bits / a.at_s : 0;
+    if (a.at_s < HUGE_VAL)
+        *parts = (struct transfer){bits, a.at_s - a.again_s - a.propagation_s, a.propagation_s};
 }
 
 /* Who goes last decides; everyone hears the same message. */
 static void transfer_to_all(struct round_radio *radio, int n_devices, uint32_t round,
                             double start_s, double bits, double *rate_bps)
 {
-    double slowest_bps = HUGE_VAL;
+    struct transfer *parts = radio->transfers[LINK_BROADCAST];
+    double slowest_bps = HUGE_VAL, longest_s = 0;
     for (int i = 0; i < n_devices; i++) {
         double bps = *rate_bps;
         transfer(radio, LINK_BROADCAST, i, round, start_s, bits, &bps);
         slowest_bps = fmin(slowest_bps, bps);
+        longest_s = fmax(longest_s, parts[i].carry_s + parts[i].delay_s);
     }
+    for (int i = 0; i < n_devices; i++)
+        parts[i].carry_s = longest_s - parts[i].delay_s;
     *rate_bps = slowest_bps;
 }
 
@@ -146,6 +161,12 @@ double round_radio_evaluate(struct round_radio *radio, uint32_t round,
         latency_evaluate(problem, plan->cut, rates, terms);
     }
     return latency_total(problem, terms);
+}
+
+const struct transfer *round_radio_transfer(const struct round_radio *radio,
+                                            enum link_direction direction, int device)
+{
+    return &radio->transfers[direction][device];
 }
 
 double round_radio_now_s(const struct round_radio *radio)

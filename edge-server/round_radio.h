@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "experiment/experiment.h"
+#include "link/links.h"
 #include "scheduler/plan.h"
 
 struct round_radio;
@@ -41,6 +42,18 @@ bool round_radio_gains(struct round_radio *radio, uint32_t round, struct problem
 double round_radio_evaluate(struct round_radio *radio, uint32_t round,
                             const struct problem *problem, const struct plan *plan,
                             struct rates *rates, struct latency_terms *terms);
+
+/*
+ * One of the round's transfers by its parts, for links on which delay and loss are real: carry_s is bits over rate,
+ * recordings and outages in it, delay_s what comes on top, delay and jitter. What the equations have for segments
+ * lost and sent again is in neither. A broadcast is carried to every device so that all that hear it last would.
+ */
+struct transfer {
+    double bits; /* 0: ideal links, or no such transfer */
+    double carry_s, delay_s;
+};
+const struct transfer *round_radio_transfer(const struct round_radio *radio,
+                                            enum link_direction direction, int device);
 
 double round_radio_now_s(const struct round_radio *radio); /* when the round begins */
 

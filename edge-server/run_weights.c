@@ -96,6 +96,17 @@ int run_weights_start_back(const struct experiment *e, struct net *back, struct 
     return load(path ? path : mem_format("%s/" BACK_FILE, e->weights), back, err);
 }
 
+char *run_weights_file(const struct experiment *e, int i)
+{
+    char *whole = e->weights ? whole_path(e->weights) : NULL;
+    if (i == 0 && whole)
+        return whole;
+    free(whole);
+    if (!e->weights || whole || i > e->n_devices)
+        return NULL;
+    return i == 0 ? mem_format("%s/" BACK_FILE, e->weights) : front_path(e->weights, e, i - 1);
+}
+
 bool run_weights_is_one_front(const struct experiment *e, bool takes_turns)
 {
     return takes_turns || e->n_devices == 1;

@@ -23,6 +23,9 @@ int run_weights_start_fronts(const struct experiment *e, int cut, struct payload
 /* The same for the server's layers, which `back` holds. */
 int run_weights_start_back(const struct experiment *e, struct net *back, struct err *err);
 
+/* The i-th of the files that are read for these two, to be freed; NULL past the last. */
+char *run_weights_file(const struct experiment *e, int i);
+
 /* Whether all devices end with one front part: that of the last one. */
 bool run_weights_is_one_front(const struct experiment *e, bool takes_turns);
 

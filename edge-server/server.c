@@ -10,6 +10,7 @@
 #include "edge-server/assignment.h"
 #include "edge-server/run_weights.h"
 #include "edge-server/server_impl.h"
+#include "scheduler/rates.h"
 
 /* What a device sends and gets in one message has to fit into one. */
 int server_check_cut(const struct server *server, struct err *err)
@@ -85,6 +86,7 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->clocks.next_us = -HUGE_VAL;
     server->link = link_kind_find(e->testbed.link);
     server->air = air_new(e->n_devices, NULL);
+    rates_init(&server->air_rates, e->n_devices);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_init(&server->records[i], e->n_devices);
@@ -123,6 +125,7 @@ void server_free(struct server *server)
     while (air_take(server->air, HUGE_VAL, &seat, &piece))
         msg_free(piece.cookie); /* all is due: whole messages */
     air_free(server->air);
+    rates_release(&server->air_rates);
     back_free(server->back);
     for (int i = 0; i < server->n_seats; i++)
         payload_drop(server->fronts[i]);
@@ -188,7 +191,7 @@ void server_end_round(struct server *server)
         finish_round(server);
         return;
     }
-    server_pace_none(server);
+    pacing_none(server);
     /* Where the front part is handed on, the newest is the last device's. */
     int only = server->framework->takes_turns ? server->n_seats - 1 : -1;
     server->state = SERVER_EVALUATING;

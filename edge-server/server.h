@@ -39,6 +39,8 @@ struct server_inputs { /* all borrowed for the server's life */
         step_us; /* what the emulated air carries goes in pieces that last so long; 0: whole, when it is due */
     double
         clock_every_us; /* between rounds, so often, devices are asked for their time; 0: never */
+    bool
+        loses_frames; /* the network does, for real: the air does not wait for the equations' losses */
 };
 
 struct server *server_new(const struct server_inputs *inputs, struct err *err);

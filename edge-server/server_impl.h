@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Shared by the files of the server's round logic alone: server.c (what came, from round to round), gathering.c (who
- * is there), turn.c (a round's turns), measure.c (what its phases took), handover.c (layers that change sides), clocks.c (devices' clocks), collect.c
- * (the trained weights), server_out.c (messages out, ends).
+ * is there), turn.c (a round's turns), pacing.c (links that are paced outside), measure.c (what its phases took),
+ * handover.c (layers that change sides), clocks.c (devices' clocks), collect.c (the trained weights), server_out.c
+ * (messages out, ends).
  */
 #ifndef EDGE_SERVER_SERVER_IMPL_H
 #define EDGE_SERVER_SERVER_IMPL_H
@@ -102,10 +103,11 @@ struct server {
     bool has_weights; /* fronts were collected */
     struct back *back;
     struct air *air;
-    double *lambda; /* [C] D_i / sum D */
-    double one;     /* the weight of a device that is alone on its turn */
-    int n_slots;    /* n = ceil(phi b), 0 when taking turns */
-    int n_test;     /* samples an evaluation covers */
+    struct rates air_rates; /* with in.loses_frames: those of the air in this round */
+    double *lambda;         /* [C] D_i / sum D */
+    double one;             /* the weight of a device that is alone on its turn */
+    int n_slots;            /* n = ceil(phi b), 0 when taking turns */
+    int n_test;             /* samples an evaluation covers */
 
     double run_start_us, round_start_us; /* the first round began, this one did */
     struct clocks clocks;
@@ -133,9 +135,19 @@ void server_fail(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void server_finish(struct server *server);
 void server_clear_outbox(struct server *server);
-/* Of the seat's link from its next message on, where somebody else paces it; else nothing. */
-void server_pace(struct server *server, const struct link_pace *pace);
-void server_pace_none(struct server *server); /* no link is held up between rounds */
+
+/* pacing.c: how long a message of the round takes the air. */
+void pacing_air(struct server *server);
+/* What a link is to be from its next message on, where somebody else paces it; else nothing. */
+void pacing_none(struct server *server);             /* no link is held up between rounds */
+void pacing_uplink(struct server *server, int seat); /* for the activations */
+/* For a message that the air gave out early, as the downlink or as the broadcast. */
+void pacing_downlink(struct server *server, int seat, const struct msg *msg,
+                     enum link_direction direction);
+/* Where delays and losses are real, for control and acknowledgements alone: the activations are there, ... */
+void pacing_arrived(struct server *server, int seat);
+void pacing_done(struct server *server, int seat);   /* ... the device's turn is over. */
+void pacing_answer(struct server *server, int seat); /* and for a front part that comes back */
 
 /* gathering.c */
 int gathering_seat_of(const struct server *server, uint64_t peer); /* -1: it has none */

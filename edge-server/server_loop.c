@@ -56,9 +56,9 @@ static int announce(struct loop *loop, struct err *err)
 /* Nothing when there are none: nobody has to wonder then. */
 static void log_impairments(const struct loop *loop)
 {
-    if (!(loop->e->radio.delay_s > 0 || loop->e->radio.jitter_s > 0 || loop->e->radio.loss > 0))
+    if (!link_is_impaired(loop->e))
         return;
-    char *line = loop->link->tell_impairments();
+    char *line = loop->link->tell_impairments(loop->links);
     log_info("testbed.link %s: %s", loop->link->name, line);
     free(line);
 }
@@ -66,7 +66,7 @@ static void log_impairments(const struct loop *loop)
 /* testbed.link netns: the buckets of every link. */
 static int open_links(struct loop *loop, struct err *err)
 {
-    struct link_request request = {loop->e->n_devices, loop->options->netns_fds};
+    struct link_request request = {loop->e, loop->options->netns_fds};
     loop->link = link_kind_find(loop->e->testbed.link);
     if (!loop->link || !loop->link->open) /* server_new() has a word to say of a kind unknown */
         return 0;
@@ -84,6 +84,7 @@ static int prepare(struct loop *loop, struct err *err)
     if (open_links(loop, err) || run_open(&loop->run, loop->e, loop->options->out_dir, err))
         return -1;
     loop->run.inputs.step_us = SHAPER_STEP_WALL_US / time_scale;
+    loop->run.inputs.loses_frames = loop->links && loop->link->loses_frames(loop->links);
     loop->run.inputs.clock_every_us = CLOCK_EVERY_WALL_US / time_scale;
     if (!(loop->server = server_new(&loop->run.inputs, err)))
         return -1;
@@ -122,7 +123,7 @@ static void set_links(struct loop *loop)
     struct err err = ERR_INIT;
     double time_scale = loop->e->testbed.time_scale;
     while ((pace = server_next_pace(loop->server)))
-        if (loop->link->set_pace(loop->links, pace, pace->transfer_s * time_scale, &err))
+        if (loop->link->set_pace(loop->links, pace, time_scale, &err))
             server_stop(loop->server, err.text);
 }
 

@@ -48,30 +48,6 @@ struct msg *server_next_message(struct server *server, uint64_t *peer)
     return out->msg;
 }
 
-void server_pace(struct server *server, const struct link_pace *pace)
-{
-    if (!server->link->paces_elsewhere)
-        return;
-    if (server->next_pace == server->n_paces)
-        server->next_pace = server->n_paces = 0;
-    server->paces =
-        mem_grow(server->paces, server->n_paces, &server->pace_capacity, sizeof *server->paces);
-    server->paces[server->n_paces++] = *pace;
-}
-
-void server_pace_none(struct server *server)
-{
-    for (int i = 0; i < server->n_seats; i++) {
-        server_pace(server, &(struct link_pace){.device = i, .is_uplink = true});
-        server_pace(server, &(struct link_pace){.device = i, .is_uplink = false});
-    }
-}
-
-const struct link_pace *server_next_pace(struct server *server)
-{
-    return server->next_pace < server->n_paces ? &server->paces[server->next_pace++] : NULL;
-}
-
 void server_clear_outbox(struct server *server)
 {
     uint64_t peer;

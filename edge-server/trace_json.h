@@ -2,7 +2,8 @@
 /*
  * Rounds on a timeline: records as trace events in Chrome's JSON array format, which Perfetto
  * (https://ui.perfetto.dev) and chrome://tracing open. Times are modelled microseconds since the run's first round
- * began, written to the nanosecond. Text alone: edge-server/results.c has the file.
+ * began, good to the nanosecond. Text alone: edge-server/results.c has the file; trace_round.h has what is on the
+ * tracks, trace_event.h how an event is written.
  *
  *     trace_json_begin();  for each round, in order: trace_json_add();  and TRACE_JSON_END behind the last
  *
@@ -13,7 +14,7 @@
  *     devices   one each, without holes from the round's first instant to its last: forward, uplink, wait, broadcast,
  *               downlink, backward, hand-over, in the order of the protocol; `wait` is the rest
  * Counters: bytes in flight up, down and broadcast (activations and gradients; 0 between rounds), loss, accuracy.
- * A span that the latency equations have a term for carries it as predicted_us. A device whose clock was compared with
+ * A span that the latency equations have a term for carries it as predicted_us, a transfer its bytes. A device whose clock was compared with
  * the server's has an instant event on its track that says its offset and how far that may be off, with the first
  * round that this holds for.
  */
@@ -40,10 +41,10 @@ void trace_json_begin(struct trace_json *trace, struct strbuf *out);
 void trace_json_add(struct trace_json *trace, const struct round_record *record,
                     struct strbuf *out);
 
-/* What makes the text so far a whole JSON document; the next round goes in its place. */
-#define TRACE_JSON_END "\n]\n"
-
-/* "text" as a JSON string with its quotes; text is UTF-8. */
-void trace_json_string(const char *text, struct strbuf *out);
+/*
+ * What makes the text so far a whole JSON document; the next round goes in its place. Nothing is behind the bracket:
+ * Perfetto reads in pieces, and refuses one that begins behind the end.
+ */
+#define TRACE_JSON_END "\n]"
 
 #endif

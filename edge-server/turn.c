@@ -42,27 +42,6 @@ static struct msg *round_message(struct server *server, int seat)
     return msg;
 }
 
-static void pace_uplink(struct server *server, int seat)
-{
-    const struct schedule *schedule = server->in.schedule;
-    double batch = experiment_of(server)->training.batch_size;
-    double counted_bytes = batch * (double)back_cut_features(server->back) * sizeof(float);
-    struct link_pace pace = {.device = seat, .is_uplink = true};
-    pace.payload_bytes = (uint64_t)(counted_bytes + batch * sizeof(uint32_t)); /* and labels */
-    if (schedule->rates.uplink_bps[seat] > 0)
-        pace.transfer_s = 8 * counted_bytes / schedule->rates.uplink_bps[seat];
-    server_pace(server, &pace);
-}
-
-/* For a message that the air gave out early. */
-static void pace_downlink(struct server *server, int seat, const struct msg *msg, double bps)
-{
-    struct link_pace pace = {.device = seat, .payload_bytes = msg_payload_bytes(msg)};
-    if (bps > 0)
-        pace.transfer_s = 8 * (double)pace.payload_bytes / bps;
-    server_pace(server, &pace);
-}
-
 static void send_round(struct server *server, int seat, struct msg *msg, double now_us)
 {
     struct seat *to = &server->seats[seat];
@@ -70,7 +49,7 @@ static void send_round(struct server *server, int seat, struct msg *msg, double 
     to->returns_optimizer = msg->round.returns_optimizer;
     to->state = to->returns_layers || to->returns_optimizer ? SEAT_HANDING_UP : SEAT_COMPUTING;
     to->round_sent_us = now_us;
-    pace_uplink(server, seat);
+    pacing_uplink(server, seat);
     server_send(server, seat, msg);
 }
 
@@ -126,7 +105,7 @@ void turn_start_round(struct server *server, double now_us)
     timeline_start_round(server, now_us);
     server->state = SERVER_TRAINING;
     if (server->link->is_emulated)
-        air_set_rates(server->air, &schedule->rates);
+        pacing_air(server);
     if (server_check_cut(server, &err) || handover_start(server, &err))
         server_fail(server, "round %u: %s", round, err.text);
     else
@@ -171,6 +150,7 @@ void turn_on_activations(struct server *server, int seat, struct msg *msg, doubl
     timeline_arrived(server, seat, a->forward_s, now_us);
     measure_uplink(server, seat, a->forward_s, now_us);
     server->seats[seat].state = SEAT_WAITING;
+    pacing_arrived(server, seat);
     if (++turn->n_arrived == turn->n_seats)
         start_forward(server, now_us);
 }
@@ -247,7 +227,7 @@ static void send_rounds(struct server *server, size_t n_ahead, double arrival_us
         struct msg *msg = round_message(server, i);
         piece_rest(msg, n_ahead);
         measure_handover(server, i, i, arrival_us);
-        pace_downlink(server, i, msg, server->in.schedule->rates.broadcast_bps);
+        pacing_downlink(server, i, msg, LINK_BROADCAST);
         send_round(server, i, msg, arrival_us);
     }
 }
@@ -264,7 +244,7 @@ static void send_gradient_to_all(struct server *server, struct msg *msg, double 
         copy->gradient = msg->gradient;
         copy->ahead_bytes[0] = msg->ahead_bytes[0];
         msg_attach(copy, payload_share(msg->payload[0]));
-        pace_downlink(server, i, msg, server->in.schedule->rates.broadcast_bps);
+        pacing_downlink(server, i, msg, LINK_BROADCAST);
         server_send(server, i, copy);
         if (server->n_slots < experiment_of(server)->training.batch_size)
             continue; /* its own gradient is still to come */
@@ -277,7 +257,7 @@ static void send_gradient_to_all(struct server *server, struct msg *msg, double 
 static void send_from_air(struct server *server, struct msg *msg, int seat, double arrival_us)
 {
     struct seat *to = &server->seats[seat];
-    pace_downlink(server, seat, msg, server->in.schedule->rates.downlink_bps[seat]);
+    pacing_downlink(server, seat, msg, LINK_DOWNLINK);
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
         measure_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, arrival_us);
         send_round(server, seat, msg, arrival_us);
@@ -285,6 +265,8 @@ static void send_from_air(struct server *server, struct msg *msg, int seat, doub
     }
     to->state = SEAT_ANSWERED;
     to->answered_us = arrival_us;
+    if (hands_over(server))
+        pacing_answer(server, seat);
     server_send(server, seat, msg);
 }
 
@@ -384,6 +366,7 @@ void turn_on_round_done(struct server *server, int seat, struct msg *msg, double
     record->devices[seat].n_overruns = done->n_overruns;
     record->n_overruns += done->n_overruns;
     server->seats[seat].state = SEAT_READY;
+    pacing_done(server, seat);
     if (++turn->n_done < turn->n_seats)
         return;
     if (turn->index + 1 < n_turns(server)) {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "experiment/device_files.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -16,34 +14,13 @@
         complain(&(l)->c, &yaml_node_get(node, name)->place, &here_, __VA_ARGS__);                 \
     } while (0)
 
-static void resolve(struct loading *l, const struct yaml_node *node, const struct key_path *path,
-                    const char *key, const char *experiment_path, char **file)
-{
-    char *named, *absolute;
-    if (!*file)
-        return;
-    named = key_file_path(*file, yaml_node_get(node, key), experiment_path);
-    absolute = realpath(named, NULL);
-    if (!absolute)
-        COMPLAIN(l, node, path, key, "%.400s: %s", named, strerror(errno));
-    else if (strlen(absolute) > KEY_MAX_TEXT)
-        COMPLAIN(l, node, path, key, "%.100s...: its path has more than %d bytes", absolute,
-                 KEY_MAX_TEXT);
-    free(named);
-    free(*file);
-    *file = absolute;
-}
-
-void device_files_resolve(struct loading *l, const struct yaml_node *node,
-                          const struct key_path *path, const char *experiment_path,
-                          struct experiment_device *device)
+void device_files_check_keys(struct loading *l, const struct yaml_node *node,
+                             const struct key_path *path, const struct experiment_device *device)
 {
     static const char *const replaced[] = {"clock", "cycles_per_flop"};
     for (size_t i = 0; device->profile && i < ARRAY_LEN(replaced); i++)
         if (yaml_node_get(node, replaced[i]))
             COMPLAIN(l, node, path, replaced[i], "not together with profile: either or");
-    resolve(l, node, path, "profile", experiment_path, &device->profile);
-    resolve(l, node, path, "slowdown", experiment_path, &device->slowdown);
 }
 
 /* Whether the text is there and another than that of the group before. */

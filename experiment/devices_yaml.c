@@ -8,8 +8,7 @@
 #include "experiment/device_files.h"
 
 void device_groups_read(struct loading *l, const struct yaml_node *node,
-                        const struct key_path *path, const char *experiment_path,
-                        struct device_groups *groups)
+                        const struct key_path *path, struct device_groups *groups)
 {
     char value[VALUE_TEXT_BYTES];
     if (node->kind != YAML_SEQUENCE || node->n == 0 || node->n > EXPERIMENT_MAX_DEVICES) {
@@ -28,7 +27,7 @@ void device_groups_read(struct loading *l, const struct yaml_node *node,
         struct key_path here = {path, NULL, i};
         groups->node[i] = node->item[i];
         section_read(l, "devices", node->item[i], &here, &groups->group[i]);
-        device_files_resolve(l, node->item[i], &here, experiment_path, &groups->group[i].device);
+        device_files_check_keys(l, node->item[i], &here, &groups->group[i].device);
         total += groups->group[i].count;
     }
     if (total > EXPERIMENT_MAX_DEVICES)

@@ -14,10 +14,8 @@ struct device_groups {
     size_t n;
 };
 
-/* Files are named relative to the experiment file at `experiment_path`. */
 void device_groups_read(struct loading *l, const struct yaml_node *node,
-                        const struct key_path *path, const char *experiment_path,
-                        struct device_groups *groups);
+                        const struct key_path *path, struct device_groups *groups);
 void device_groups_release(struct device_groups *groups);
 
 /* Names and draws the devices of all groups into e->devices, and checks their files; only after no complaint. */

@@ -13,7 +13,6 @@
 /* An experiment on its way in. */
 struct load {
     struct loading loading;
-    const char *path;
     struct experiment *e;
     struct device_groups groups;
 };
@@ -53,9 +52,9 @@ static void read_section(struct load *load, const struct section *section,
     else if (!node)
         complain(&l->c, &root->place, &path, "missing: %s", section->help);
     else if (section->kind == SECTION_MODEL)
-        model_read(l, node, &path, load->path, &load->e->model, &load->e->weights);
+        model_read(l, node, &path, &load->e->model, &load->e->weights);
     else
-        device_groups_read(l, node, &path, load->path, &load->groups);
+        device_groups_read(l, node, &path, &load->groups);
 }
 
 /* Sections in the order of the file, so that complaints are in it too; then those it does not have. */
@@ -96,7 +95,7 @@ int experiment_load(struct experiment *e, const char *path,
                     const struct experiment_override *overrides, size_t n_overrides,
                     const struct experiment_choices *choices, struct strbuf *errors)
 {
-    struct load load = {{{errors, 0}, choices}, path, e, {NULL, NULL, 0}};
+    struct load load = {{{errors, 0}, choices, path}, e, {NULL, NULL, 0}};
     struct complaints *c = &load.loading.c;
     char **sources = NULL;
     memset(e, 0, sizeof *e);
@@ -132,7 +131,7 @@ void experiment_release(struct experiment *e)
 
 int model_load(struct net_spec *spec, const char *path, struct strbuf *errors)
 {
-    struct loading l = {{errors, 0}, NULL};
+    struct loading l = {{errors, 0}, NULL, path};
     *spec = (struct net_spec)NET_SPEC_INIT;
     model_read_file(&l, path, NULL, NULL, spec);
     complaints_end(&l.c);

@@ -21,11 +21,10 @@
 #define RADIO_NO_FILE "none"
 
 struct experiment_device {
-    char *name;    /* unique; group name, with a running number when the group counts several */
-    char *profile; /* absolute path of measured times (models/profile_file.h), in place of clock and
-                               cycles; NULL: none */
-    char *
-        slowdown; /* absolute path of when its computing is how much slower (slowdowns.h); NULL: never */
+    char *name;     /* unique; group name, with a running number when the group counts several */
+    char *profile;  /* file of measured times (models/profile_file.h), in place of clock and cycles;
+                       NULL: none */
+    char *slowdown; /* file of when its computing is how much slower (slowdowns.h); NULL: never */
     double clock_hz;        /* f_i, cycles/s; what it is has no meaning where there is a profile */
     double cycles_per_flop; /* kappa_i; as before */
     double max_power_w;     /* p_i^max */
@@ -121,7 +120,8 @@ struct experiment {
     struct {
         double time_scale; /* wall seconds per modelled second; 0: auto, to be found before a run */
         bool models_compute; /* "modelled": wait out the modelled compute time; "native": do not */
-        char *link; /* who makes the links as slow as planned: a row of edge-server/link_kind.h */
+        char *link;  /* who makes the links as slow as planned: a row of edge-server/link_kind.h */
+        char *netem; /* of link netns: "auto", "off" */
         double peer_timeout_s; /* wall seconds without a sign of life until a peer counts as gone */
         char *listen;          /* ZeroMQ address of the server, "tcp://127.0.0.1:*" */
         int trace_rounds;      /* first so many into trace.json; 0: no such file */
@@ -142,8 +142,8 @@ struct experiment_override {
 /*
  * Reads and checks `path`. On -1 every error of the file and of the overrides is in `errors`, a line each:
  * "file:line:column: key.path: value 'x': what is allowed", with the nearest valid key where the key is
- * unknown. Files of models and devices are named relative to the experiment file. `e` is uninitialised before and only
- * to be released after success.
+ * unknown. Files are named relative to the experiment file, those of overrides to the working directory; in `e` their
+ * paths are absolute. `e` is uninitialised before and only to be released after success.
  */
 int experiment_load(struct experiment *e, const char *path,
                     const struct experiment_override *overrides, size_t n_overrides,
@@ -152,6 +152,9 @@ void experiment_release(struct experiment *e);
 
 /* The resolved experiment as YAML: every key with its value, remarked; loads again to the same. */
 void experiment_print(const struct experiment *e, struct strbuf *out);
+
+/* The same for a file in `folder`, an absolute path: files in there are named relative to it. */
+void experiment_print_for(const struct experiment *e, const char *folder, struct strbuf *out);
 
 /* A model file alone, for `splitbed profile`. */
 int model_load(struct net_spec *spec, const char *path, struct strbuf *errors);

@@ -109,6 +109,7 @@ static bool parse(const struct key_row *row, const char *text,
     case KEY_TEXT:
     case KEY_NAME:
     case KEY_ADDRESS:
+    case KEY_FILE:
     case KEY_CHOICE:
         if (!is_text_allowed(row, text, choices))
             return false;
@@ -197,6 +198,33 @@ static bool parse_shape(const struct key_row *row, const struct yaml_node *node,
     return true;
 }
 
+/* The file that `name` means, as seen from the working directory. To be freed. */
+static char *beside(const char *name, const struct yaml_node *node, const char *experiment_path)
+{
+    const char *slash = strrchr(experiment_path, '/');
+    bool is_override = node->place.line == 0;
+    if (name[0] == '/' || !slash || is_override)
+        return mem_string(name);
+    return mem_format("%.*s/%s", (int)(slash - experiment_path), experiment_path, name);
+}
+
+static void read_file_path(struct loading *l, const struct key_row *row,
+                           const struct yaml_node *node, const struct key_path *path, char **field)
+{
+    if (row->fallback && strcmp(node->text, row->fallback) == 0)
+        return;
+    char *named = beside(node->text, node, l->path);
+    char *found = row->is_input_only ? mem_string(named) : realpath(named, NULL);
+    if (!found)
+        complain(&l->c, &node->place, path, "%.400s: %s", named, strerror(errno));
+    else if (strlen(found) > KEY_MAX_TEXT)
+        complain(&l->c, &node->place, path, "%.100s...: its path has more than %d bytes", found,
+                 KEY_MAX_TEXT);
+    free(named);
+    free(*field);
+    *field = found;
+}
+
 void key_read(struct loading *l, const struct key_row *row, const struct yaml_node *node,
               const struct key_path *path, void *field)
 {
@@ -213,6 +241,8 @@ void key_read(struct loading *l, const struct key_row *row, const struct yaml_no
         is_read = node->kind == YAML_SCALAR && parse(row, node->text, l->choices, field);
     if (!is_read)
         refuse(l, row, node, path);
+    else if (row->type == KEY_FILE)
+        read_file_path(l, row, node, path, field);
 }
 
 int key_set_default(const struct key_row *row, const struct experiment_choices *choices,
@@ -221,15 +251,6 @@ int key_set_default(const struct key_row *row, const struct experiment_choices *
     if (!row->fallback || row->type == KEY_NAMES)
         return 0;
     return parse(row, row->fallback, choices, field) ? 0 : -1;
-}
-
-char *key_file_path(const char *name, const struct yaml_node *node, const char *experiment_path)
-{
-    const char *slash = strrchr(experiment_path, '/');
-    bool is_override = node->place.line == 0;
-    if (name[0] == '/' || !slash || is_override)
-        return mem_string(name);
-    return mem_format("%.*s/%s", (int)(slash - experiment_path), experiment_path, name);
 }
 
 void key_release(const struct key_row *row, void *field)
@@ -298,6 +319,7 @@ void key_print(const struct key_row *row, const void *field, struct strbuf *out)
     case KEY_TEXT:
     case KEY_NAME:
     case KEY_ADDRESS:
+    case KEY_FILE:
     case KEY_CHOICE:
         key_print_text(*(char *const *)field, out);
         break;

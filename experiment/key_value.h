@@ -13,12 +13,18 @@
 struct loading {
     struct complaints c;
     const struct experiment_choices *choices; /* NULL: any framework, any policy */
+    const char *path;                         /* of the experiment file */
 };
 
 /* The row's field in the struct at `base` (schema.h says which); NULL for KEY_LAYERS. */
 void *key_field(const struct key_row *row, void *base);
 
-/* Reads `node` into `field`, which stays as it is when the value is refused. */
+/*
+ * Reads `node` into `field`, which stays as it is when the value is refused. A file is sought beside the experiment
+ * file, or from the working directory when its name is from --set, and becomes an absolute path, so that the resolved
+ * experiment finds it from any folder; one that is not there is refused. (One that is resolved away is left as it is
+ * named, for messages about what it holds.)
+ */
 void key_read(struct loading *l, const struct key_row *row, const struct yaml_node *node,
               const struct key_path *path, void *field);
 
@@ -31,12 +37,6 @@ void key_print(const struct key_row *row, const void *field, struct strbuf *out)
 
 /* Text as a YAML scalar that any reader takes as a string: quoted where need be. */
 void key_print_text(const char *text, struct strbuf *out);
-
-/*
- * The file that a key's value names, as seen from the working directory: relative to the experiment file, or to the
- * working directory when `node` is from --set. To be freed.
- */
-char *key_file_path(const char *name, const struct yaml_node *node, const char *experiment_path);
 
 void key_release(const struct key_row *row, void *field);
 

@@ -60,8 +60,8 @@ void model_read_file(struct loading *l, const char *path, const struct yaml_node
 }
 
 static void read_named_file(struct loading *l, const struct yaml_node *node,
-                            const struct key_path *path, const char *experiment_path,
-                            const struct model_keys *keys, struct net_spec *spec)
+                            const struct key_path *path, const struct model_keys *keys,
+                            struct net_spec *spec)
 {
     static const char *const inline_only[] = {"name", "layers"};
     for (size_t i = 0; i < ARRAY_LEN(inline_only); i++) {
@@ -72,11 +72,8 @@ static void read_named_file(struct loading *l, const struct yaml_node *node,
     }
     if (!keys->file)
         return; /* refused before */
-    const struct yaml_node *file = yaml_node_get(node, "file");
-    char *name = key_file_path(keys->file, file, experiment_path);
     struct key_path file_path = {path, "file", 0};
-    model_read_file(l, name, file, &file_path, spec);
-    free(name);
+    model_read_file(l, keys->file, yaml_node_get(node, "file"), &file_path, spec);
 }
 
 /* The keys that replace what a model file says; each is checked on its own, so that blame is clear. */
@@ -98,14 +95,14 @@ static void replace(struct loading *l, const struct yaml_node *node, const struc
 }
 
 void model_read(struct loading *l, const struct yaml_node *node, const struct key_path *path,
-                const char *experiment_path, struct net_spec *spec, char **weights)
+                struct net_spec *spec, char **weights)
 {
     struct model_keys keys = {0};
     size_t before = l->c.n;
     section_read(l, "model", node, path, &keys);
     const struct yaml_node *layers = yaml_node_get(node, "layers");
     if (yaml_node_get(node, "file")) {
-        read_named_file(l, node, path, experiment_path, &keys, spec);
+        read_named_file(l, node, path, &keys, spec);
     } else if (node->kind == YAML_MAPPING || yaml_node_is_empty(node)) {
         if (yaml_node_get(node, "input") || layers)
             read_body(l, node, path, &keys, spec);

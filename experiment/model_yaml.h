@@ -18,12 +18,10 @@
 #include "models/net_spec.h"
 
 /*
- * The section `model`. A file it names is sought beside `experiment_path`, or from the working directory
- * when the name came from an override. `spec` is empty before and valid after, unless there were complaints;
- * `*weights` gets what the key of that name says (NULL: nothing), to be freed.
+ * The section `model`. `spec` is empty before and valid after, unless there were complaints; `*weights` gets what the key of that name says (NULL: nothing), to be freed.
  */
 void model_read(struct loading *l, const struct yaml_node *node, const struct key_path *path,
-                const char *experiment_path, struct net_spec *spec, char **weights);
+                struct net_spec *spec, char **weights);
 
 /* A model file; `asked` and `asked_path`: where it is named, or NULL. */
 void model_read_file(struct loading *l, const char *path, const struct yaml_node *asked,

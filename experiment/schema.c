@@ -105,19 +105,15 @@ static const struct key_row rows[] = {
      .help = "of every random number: weights, partition, order of samples, devices, fading",
      IN(experiment, seed)},
 
-    {"model", "file", KEY_TEXT, .is_input_only = true,
-     .help = "model file, relative to the experiment file (with --set: to the working directory)",
-     IN(model_keys, file)},
+    {"model", "file", KEY_FILE, .is_input_only = true, .help = "model file", IN(model_keys, file)},
     {"model", "classes", KEY_INTEGER, CLOSED(1, 65536), .is_input_only = true,
      .help = "outputs of the last layer, in place of the model's own", IN(model_keys, n_classes)},
     {"model", "name", KEY_NAME, .help = "of the model", IN(model_keys, name)},
     {"model", "input", KEY_SHAPE, CLOSED(1, SHAPE_MAX_DIM),
      .help = "shape of one sample; with `file` in place of the model's own", IN(model_keys, input)},
     {"model", "layers", KEY_LAYERS, .help = "the layers, first to last"},
-    {"model", "weights", KEY_TEXT,
-     .help =
-         "start from this .safetensors file or result folder, relative to the working directory",
-     IN(model_keys, weights)},
+    {"model", "weights", KEY_FILE, .copy = ".safetensors",
+     .help = "start from this .safetensors file or result folder", IN(model_keys, weights)},
 
     {"data", "format", KEY_CHOICE, .fallback = "idx", .add_choices = add_formats,
      .help = "file format of the data set", IN(experiment, data.format)},
@@ -205,14 +201,13 @@ static const struct key_row rows[] = {
     {"devices", "cycles_per_flop", KEY_DRAWN, DIM_NONE, ABOVE(0, 1e6), .fallback = "0.0625",
      .help = "kappa_i: cycles a floating-point operation takes",
      IN(device_group, device.cycles_per_flop)},
-    {"devices", "profile", KEY_TEXT,
+    {"devices", "profile", KEY_FILE, .copy = ".json",
      .help = "measured compute times in place of clock and cycles_per_flop, a file of `splitbed "
-             "profile --json`; relative to the experiment file (with --set: to the working "
-             "directory)",
+             "profile --json`",
      IN(device_group, device.profile)},
-    {"devices", "slowdown", KEY_TEXT,
+    {"devices", "slowdown", KEY_FILE, .copy = ".csv",
      .help = "CSV file at_s,factor: its compute times are multiplied by factor from that modelled "
-             "second of the run on; relative as profile is",
+             "second of the run on",
      IN(device_group, device.slowdown)},
     {"devices", "max_power", KEY_DRAWN, DIM_POWER, ABOVE(0, 1e6), .fallback = "23 dBm",
      .help = "p_i^max: of the device's whole uplink", IN(device_group, device.max_power_w)},
@@ -251,9 +246,9 @@ static const struct key_row rows[] = {
      .help = "both ends together, a ratio of powers", IN(experiment, radio.antenna_gain)},
     {"radio", "fading", KEY_CHOICE, .fallback = "none", .add_choices = add_fadings,
      .help = "small-scale fading, drawn per device and subchannel", IN(experiment, radio.fading)},
-    {"radio", "gains", KEY_TEXT, .fallback = RADIO_NO_FILE,
+    {"radio", "gains", KEY_FILE, .fallback = RADIO_NO_FILE, .copy = ".csv",
      .help = "path_loss table: CSV file device,gain_db or device,subchannel,gain_db, antennas "
-             "included; relative to the working directory",
+             "included",
      IN(experiment, radio.gains)},
     {"radio", "shadowing", KEY_CHOICE, .fallback = "none", .choices = "none, fixed, correlated",
      .help = "with the path-loss model's deviation: a draw for each device, or a field over the "
@@ -279,13 +274,11 @@ static const struct key_row rows[] = {
     {"radio", "cell_radius", KEY_QUANTITY, DIM_LENGTH, CLOSED(1, 1e6), .fallback = "200 m",
      .help = "mobility waypoint: of the cell around the server",
      IN(experiment, radio.cell_radius_m)},
-    {"radio", "positions", KEY_TEXT, .fallback = RADIO_NO_FILE,
-     .help =
-         "mobility positions: CSV file time_s,device,x_m,y_m; relative to the working directory",
-     IN(experiment, radio.positions)},
-    {"radio", "trace", KEY_TEXT, .fallback = RADIO_NO_FILE,
+    {"radio", "positions", KEY_FILE, .fallback = RADIO_NO_FILE, .copy = ".csv",
+     .help = "mobility positions: CSV file time_s,device,x_m,y_m", IN(experiment, radio.positions)},
+    {"radio", "trace", KEY_FILE, .fallback = RADIO_NO_FILE, .copy = ".csv",
      .help = "CSV file device,direction,trace: links that replay a recording in place of the "
-             "planned rate; relative to the working directory",
+             "planned rate",
      IN(experiment, radio.trace)},
     {"radio", "delay", KEY_QUANTITY, DIM_TIME, CLOSED(0, 60), .fallback = "0 s",
      .help = "propagation, each way", IN(experiment, radio.delay_s)},
@@ -301,9 +294,8 @@ static const struct key_row rows[] = {
      IN(experiment, radio.up_mean_s)},
     {"radio", "outage_length", KEY_QUANTITY, DIM_TIME, CLOSED(1e-3, 1e6), .fallback = "1 s",
      .help = "mean length of drawn outages", IN(experiment, radio.down_mean_s)},
-    {"radio", "outages", KEY_TEXT, .fallback = RADIO_NO_FILE,
-     .help = "CSV file device,down_s,up_s of scheduled outages; relative to the working directory",
-     IN(experiment, radio.outages)},
+    {"radio", "outages", KEY_FILE, .fallback = RADIO_NO_FILE, .copy = ".csv",
+     .help = "CSV file device,down_s,up_s of scheduled outages", IN(experiment, radio.outages)},
 
     {"scheduler", "policy", KEY_CHOICE, .fallback = "auto", .add_choices = add_policies,
      .help = "how the plan is made", IN(experiment, scheduler.policy)},
@@ -334,6 +326,11 @@ static const struct key_row rows[] = {
      .help = "pace to the planned rates in the processes, or in the kernel between network "
              "namespaces, or send as fast as the network takes it",
      IN(experiment, testbed.link)},
+    {"testbed", "netem", KEY_CHOICE, .fallback = "auto", .choices = "auto, off",
+     .help =
+         "link netns: delay, jitter and loss by the kernel's netem where it has it, or always by "
+         "lower rates",
+     IN(experiment, testbed.netem)},
     {"testbed", "peer_timeout", KEY_QUANTITY, DIM_TIME,
      CLOSED(ENDPOINT_MIN_TIMEOUT_S, ENDPOINT_MAX_TIMEOUT_S), .fallback = "10 s",
      .help = "wall-clock time without a sign of life until a peer counts as gone",

@@ -19,6 +19,7 @@ enum key_type {
     KEY_TEXT,     /* char *: anything but nothing, at most KEY_MAX_TEXT bytes */
     KEY_NAME,     /* char *: letters, digits, '-', '_', '.', the first a letter or digit */
     KEY_ADDRESS,  /* char *: tcp:// or ipc:// and more */
+    KEY_FILE,     /* char *: absolute path of a file that was there, or the key's default */
     KEY_CHOICE,   /* char *: one of a list of names */
     KEY_MODELLED, /* bool: "modelled" or "native" */
     KEY_BOOLEAN,  /* bool: "true" or "false" */
@@ -46,6 +47,7 @@ struct key_row {
     const char
         *fallback;       /* the default, as it would be written; NULL: may be missing, stays zero */
     const char *choices; /* "a, b, c" */
+    const char *copy;    /* KEY_FILE: what a result folder's copy ends in, ".csv" */
     /* Where the choices are another folder's: appends them, nothing when they are not known. */
     void (*add_choices)(const struct experiment_choices *choices, struct strbuf *out);
     const char *help;

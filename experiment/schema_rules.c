@@ -74,6 +74,12 @@ void schema_add_allowed(const struct key_row *row, const struct experiment_choic
                     "letter or digit",
                     KEY_MAX_NAME);
         break;
+    case KEY_FILE:
+        strbuf_addf(out,
+                    "a path of 1 to %d bytes without control characters, relative to the "
+                    "experiment file (with --set: to the working directory)",
+                    KEY_MAX_TEXT);
+        break;
     case KEY_ADDRESS:
         strbuf_addf(out, "a ZeroMQ address: tcp://HOST:PORT or ipc://PATH");
         break;

@@ -63,10 +63,12 @@ static double draw_lost(struct rng *rng, double n, double loss)
     }
 }
 
-double capacity_arrival_s(const struct capacity *capacity, const struct impairments *impairments,
-                          struct rng *rng, double start_s, double bits)
+struct arrival capacity_arrival(const struct capacity *capacity,
+                                const struct impairments *impairments, struct rng *rng,
+                                double start_s, double bits)
 {
-    double end_s = capacity_end_s(capacity, start_s, bits);
+    struct arrival arrival = {.propagation_s = impairments->delay_s};
+    double left_s = capacity_end_s(capacity, start_s, bits), end_s = left_s;
     double n = ceil(bits / CAPACITY_SEGMENT_BITS);
 
     while (impairments->loss > 0 && n > 0 && end_s < HUGE_VAL) {
@@ -75,7 +77,13 @@ double capacity_arrival_s(const struct capacity *capacity, const struct impairme
             end_s = capacity_end_s(capacity, end_s + impairments->retransmission_s,
                                    fmin(n * CAPACITY_SEGMENT_BITS, bits));
     }
-    if (impairments->jitter_s > 0)
-        end_s += rng_uniform_in(rng, 0, impairments->jitter_s);
-    return end_s + impairments->delay_s;
+    if (end_s < HUGE_VAL)
+        arrival.again_s = end_s - left_s;
+    if (impairments->jitter_s > 0) {
+        double jitter_s = rng_uniform_in(rng, 0, impairments->jitter_s);
+        end_s += jitter_s;
+        arrival.propagation_s += jitter_s;
+    }
+    arrival.at_s = end_s + impairments->delay_s;
+    return arrival;
 }

@@ -34,13 +34,21 @@ struct impairments {
 
 #define CAPACITY_SEGMENT_BITS 12000.0 /* 1500 bytes, headers not counted */
 
+/* When a transfer's last bit arrives, and how much later that is than when it first left. */
+struct arrival {
+    double at_s;
+    double again_s;       /* for segments lost, waited for and sent again */
+    double propagation_s; /* for delay and jitter */
+};
+
 /*
  * When the last bit of a transfer arrives. Over a reliable stream a loss is no hole but a delay:
  * the segments go out; those lost go out again retransmission_s after the last of them has left,
  * and so on until none is lost; then the propagation. What the stream's own congestion control
  * would do with the loss is not modelled. `rng` is drawn from only for jitter and loss above 0.
  */
-double capacity_arrival_s(const struct capacity *capacity, const struct impairments *impairments,
-                          struct rng *rng, double start_s, double bits);
+struct arrival capacity_arrival(const struct capacity *capacity,
+                                const struct impairments *impairments, struct rng *rng,
+                                double start_s, double bits);
 
 #endif

@@ -22,19 +22,19 @@ struct links {
     int n_traces;
 };
 
-static char *beside(const char *file, const char *name)
+char *links_recording_path(const char *list, const char *name)
 {
-    const char *slash = strrchr(file, '/');
+    const char *slash = strrchr(list, '/');
 
     if (name[0] == '/' || !slash)
         return mem_string(name);
-    return mem_format("%.*s/%s", (int)(slash - file), file, name);
+    return mem_format("%.*s/%s", (int)(slash - list), list, name);
 }
 
 /* NULL with the error at the row that names it. */
 static const struct trace *find_trace(struct links *links, const struct csv *csv, struct err *err)
 {
-    char *path = beside(csv->path, csv->field[2]);
+    char *path = links_recording_path(csv->path, csv->field[2]);
     struct err why = ERR_INIT;
 
     for (int i = 0; i < links->n_traces; i++)
@@ -89,9 +89,9 @@ int links_load_traces(struct links *links, const struct name_index *devices, con
 
     if (csv_open(&csv, path, err))
         return -1;
-    status = csv_has_columns(&csv, "device,direction,trace")
+    status = csv_has_columns(&csv, LINKS_TRACE_COLUMNS)
                  ? 0
-                 : csv_error(&csv, err, "the columns must be device,direction,trace");
+                 : csv_error(&csv, err, "the columns must be " LINKS_TRACE_COLUMNS);
     while (!status && (status = csv_next(&csv, err)) > 0)
         status = read_row(links, devices, &csv, err);
     csv_close(&csv);
@@ -159,8 +159,8 @@ bool links_are_ideal(const struct links *links)
            i->loss == 0;
 }
 
-double links_transfer_s(struct links *links, enum link_direction direction, int device,
-                        uint32_t round, double start_s, double rate_bps, double bits)
+struct arrival links_transfer(struct links *links, enum link_direction direction, int device,
+                              uint32_t round, double start_s, double rate_bps, double bits)
 {
     static const enum channel_purpose purposes[] = {
         [LINK_UPLINK] = CHANNEL_UPLINK,
@@ -172,12 +172,16 @@ double links_transfer_s(struct links *links, enum link_direction direction, int 
         .trace = links->replayed[direction != LINK_UPLINK][device],
         .outages = links->outages ? &links->outages[device] : NULL,
     };
+    struct arrival arrival = {0};
     struct rng rng;
 
     if (!(bits > 0))
-        return 0;
+        return arrival;
+    arrival.at_s = HUGE_VAL;
     if (!(start_s < HUGE_VAL) || (!capacity.trace && !(rate_bps > 0)))
-        return HUGE_VAL;
+        return arrival;
     rng_seed(&rng, links->seed, channel_stream(purposes[direction], device, round));
-    return capacity_arrival_s(&capacity, &links->impairments, &rng, start_s, bits) - start_s;
+    arrival = capacity_arrival(&capacity, &links->impairments, &rng, start_s, bits);
+    arrival.at_s -= start_s;
+    return arrival;
 }

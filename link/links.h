@@ -37,6 +37,12 @@ void links_free(struct links *links);
 /* Files with what they are named for; `devices` are the n_devices. -1 with "path:line: what". */
 int links_load_traces(struct links *links, const struct name_index *devices, const char *path,
                       struct err *err);
+/*
+ * The recording that a row of such a file of traces names: beside it, unless the name is a whole path. To be freed.
+ */
+#define LINKS_TRACE_COLUMNS "device,direction,trace"
+char *links_recording_path(const char *list, const char *name);
+
 /* In place of drawn outages; see link/outages.h. */
 int links_load_outages(struct links *links, const struct name_index *devices, const char *path,
                        struct err *err);
@@ -46,9 +52,10 @@ bool links_are_ideal(const struct links *links);
 
 /*
  * From start_s on the modelled clock until the last bit is there; rate_bps is what the radio gives,
- * not looked at where a recording takes its place. 0 for no bits; INFINITY when it never ends.
+ * not looked at where a recording takes its place. at_s, counted from start_s, is 0 for no bits and
+ * INFINITY when it never ends.
  */
-double links_transfer_s(struct links *links, enum link_direction direction, int device,
-                        uint32_t round, double start_s, double rate_bps, double bits);
+struct arrival links_transfer(struct links *links, enum link_direction direction, int device,
+                              uint32_t round, double start_s, double rate_bps, double bits);
 
 #endif

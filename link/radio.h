@@ -14,7 +14,8 @@
 #include "base/rng.h"
 
 /*
- * A path-loss model: one file link/path_loss_<name>.c, one row of the table in link/path_loss.c.
+ * A path-loss model: a file link/path_loss_<name>.c, which may hold more from the same source, and
+ * one row of the table in link/path_loss.c.
  * The distance is the horizontal one between device and server; below 1 m it counts as 1 m.
  */
 struct path_loss {

@@ -7,197 +7,18 @@
  * The input gradient is the same with the roles of x and y exchanged: where the forward pass steps through x, it steps
  * through gx, and columns a stride apart see the same places of the kernel. No sum depends on the number of threads.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "models/conv_lanes.h"
-#include "models/kernels_lanes.h"
+#include "models/conv_lanes_job.h"
 #include "models/parallel.h"
-
-#define LANES KERNEL_LANES
-
-/* Floats of a band of both sides: within a second-level cache; of what one block of pixels reads: within a first's. */
-#define BAND_FLOATS  (256 * 1024)
-#define BLOCK_FLOATS (6 * 1024)
-#define BLOCK_PIXELS 4
-
-/* Where one product gives the whole sum: floats of results that are transposed at a time. */
-#define TILE_FLOATS 16384
-#define TILE_PIXELS 1024
 
 /* Batches from which empty lanes cost less than the ways without lanes. */
 #define WORTH_SAMPLES 6
 
-/* Along one axis: position d of `to` reads position (d mul + add + k step) / div of `from`, if that is whole. */
-struct axis {
-    int kernel, mul, add, step, div;
-    int n_from, n_to;
-};
-
-/* One of the two things that a product reads or writes, `features` floats a sample. */
-struct side {
-    int channels, height, width;
-    size_t features;
-};
-
-/* A product of one task: forward or input gradient. */
-struct job {
-    const struct conv *conv;
-    const struct layer_pass *pass;
-    const struct lane_kernels *kernels;
-    struct side from, to;
-    struct axis y, x;
-    int left, padded; /* columns of zeros before, columns in all, of a row of `from` in lanes */
-    size_t w_to,
-        w_from;  /* in the weight: from one channel of `to` to the next, of `from` to the next */
-    int reduced; /* channels of `from` summed over at a time */
-    int tile_rows, tile_groups,
-        tile_channels; /* of `to` computed at a time; channels of one group */
-    int n_bands, band_rows,
-        from_rows; /* rows of `to` in a band, at most; of `from` that these read */
-    size_t thread_floats;
-    const float *source;
-    float *target;
-    const float *bias;
-};
-
-static int min(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static int divide_up(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
-static int divide_down(int a, int b)
-{
-    return a >= 0 ? a / b : -divide_up(-a, b);
-}
-
-static struct axis axis_of(struct window_axis axis, int in, int out, bool is_forward)
-{
-    if (is_forward)
-        return (struct axis){axis.kernel, axis.stride, -axis.padding, axis.dilation, 1, in, out};
-    return (struct axis){axis.kernel, 1, axis.padding, -axis.dilation, axis.stride, out, in};
-}
-
-/* The least and greatest position read by positions [0, n) from `first`, inside or not. */
-static int lowest(const struct axis *axis, int first)
-{
-    return divide_down(first * axis->mul + axis->add + min(0, axis->step * (axis->kernel - 1)),
-                       axis->div);
-}
-
-static int highest(const struct axis *axis, int last)
-{
-    return divide_down(last * axis->mul + axis->add + max(0, axis->step * (axis->kernel - 1)),
-                       axis->div);
-}
-
-/* Rows [*first, *end) of `from` that rows [row, row_end) of `to` read. */
-static void rows_read(const struct job *job, int row, int row_end, int *first, int *end)
-{
-    *first = max(0, lowest(&job->y, row));
-    *end = min(job->y.n_from, highest(&job->y, row_end - 1) + 1);
-    *end = max(*first, *end);
-}
-
-/* Of `to`: as much as is computed before it is transposed. */
-static void plan_tiles(struct job *job, int band_rows)
-{
-    int groups = job->conv->groups, channels = job->to.channels / groups;
-    job->tile_rows = band_rows;
-    job->tile_groups = groups;
-    job->tile_channels = channels;
-    if (job->reduced < job->from.channels / groups)
-        return; /* sums are made in several turns, each over the whole band */
-    job->tile_rows = min(band_rows, max(1, TILE_PIXELS / job->to.width));
-    int most = max(channels > 1 ? 6 : 1, TILE_FLOATS / (job->tile_rows * job->to.width * LANES));
-    job->tile_channels = divide_up(channels, divide_up(channels, most));
-    job->tile_groups = job->tile_channels < channels ? 1 : min(groups, max(1, most / channels));
-}
-
-static size_t tile_floats(const struct job *job)
-{
-    return (size_t)(job->tile_rows * job->to.width) * (size_t)job->tile_groups *
-           (size_t)job->tile_channels * LANES;
-}
-
-static size_t taps_in_row(const struct job *job)
-{
-    return (size_t)job->reduced * (size_t)(job->y.kernel * job->x.kernel);
-}
-
-/* Floats that hold the taps of a band, and how many places each row and column reads. */
-static size_t tap_floats(const struct job *job)
-{
-    size_t floats =
-        (size_t)job->band_rows *
-        (taps_in_row(job) * sizeof(struct lane_tap) / sizeof(float) + (size_t)job->x.div);
-    return (floats + LANES - 1) / LANES * LANES;
-}
-
-static void plan_bands(struct job *job, int n_parts_wanted)
-{
-    size_t row_from = (size_t)job->from.channels * (size_t)job->padded * LANES;
-    int height = job->to.height, reach = abs(job->y.step) * (job->y.kernel - 1);
-    for (int rows = height; rows > 0; rows--) {
-        job->n_bands = divide_up(height, rows);
-        job->band_rows = divide_up(height, job->n_bands);
-        job->from_rows =
-            min(job->from.height, ((job->band_rows - 1) * job->y.mul + reach) / job->y.div + 2);
-        plan_tiles(job, job->band_rows);
-        job->thread_floats = row_from * (size_t)job->from_rows + tile_floats(job) + tap_floats(job);
-        if (job->n_bands >= n_parts_wanted && job->thread_floats <= BAND_FLOATS)
-            return;
-    }
-}
-
-static void plan_reduction(struct job *job)
-{
-    int columns =
-        ((BLOCK_PIXELS - 1) * job->x.mul + abs(job->x.step) * (job->x.kernel - 1)) / job->x.div + 1;
-    int rows = divide_up(job->y.kernel, job->y.div);
-    int channels = job->from.channels / job->conv->groups;
-    int most = max(1, min(BLOCK_FLOATS / LANES / columns / rows, 4096));
-    job->reduced = divide_up(channels, divide_up(channels, most));
-}
-
-static struct job job_of(const struct conv *conv, bool is_forward, int batch, int n_threads)
-{
-    const struct window *window = &conv->window;
-    struct side x = {window->channels, window->height, window->width, conv_in_features(conv)};
-    struct side y = {conv->out_channels, window->out_height, window->out_width,
-                     conv_out_features(conv)};
-    size_t place = (size_t)(window->y.kernel * window->x.kernel);
-    size_t row = (size_t)(conv->patch / conv->groups);
-    struct job job = {
-        .conv = conv,
-        .kernels = conv->kernels->lanes,
-        .from = is_forward ? x : y,
-        .to = is_forward ? y : x,
-        .y = axis_of(window->y, x.height, y.height, is_forward),
-        .x = axis_of(window->x, x.width, y.width, is_forward),
-        .w_to = is_forward ? row : place,
-        .w_from = is_forward ? place : row,
-    };
-    job.left = max(0, -lowest(&job.x, 0));
-    job.padded = job.left + max(job.from.width, highest(&job.x, job.to.width - 1) + 1);
-    plan_reduction(&job);
-    plan_bands(&job, divide_up(n_threads, divide_up(batch, LANES)));
-    return job;
-}
-
 /* What one part works with. */
 struct band {
-    const struct job *job;
+    const struct lane_job *job;
     int sample, n_samples;
     int row, row_end;      /* of `to` */
     int first_row, n_rows; /* of `from` */
@@ -212,7 +33,7 @@ struct tile {
     int channel, n_channels; /* of each group */
 };
 
-static void clear_margins(const struct job *job, float *lanes, size_t n_rows)
+static void clear_margins(const struct lane_job *job, float *lanes, size_t n_rows)
 {
     size_t left = (size_t)job->left * LANES, width = (size_t)job->from.width * LANES;
     size_t row = (size_t)job->padded * LANES;
@@ -224,8 +45,8 @@ static void clear_margins(const struct job *job, float *lanes, size_t n_rows)
 
 static void pack_band(const struct band *band)
 {
-    const struct job *job = band->job;
-    const struct side *from = &job->from;
+    const struct lane_job *job = band->job;
+    const struct lane_side *from = &job->from;
     size_t row = (size_t)job->padded * LANES, channel = (size_t)band->n_rows * row;
     clear_margins(job, band->from, (size_t)(from->channels * band->n_rows));
     for (int c = 0; c < from->channels; c++) {
@@ -246,8 +67,8 @@ static void pack_band(const struct band *band)
 
 static void unpack_tile(const struct band *band, const struct tile *tile)
 {
-    const struct job *job = band->job;
-    const struct side *to = &job->to;
+    const struct lane_job *job = band->job;
+    const struct lane_side *to = &job->to;
     int n = (tile->row_end - tile->row) * to->width;
     int first = tile->group * (to->channels / job->conv->groups) + tile->channel;
     bool adds = job->target == job->pass->gx && job->pass->adds_gx;
@@ -264,24 +85,17 @@ static void unpack_tile(const struct band *band, const struct tile *tile)
     }
 }
 
-/* Position k of the kernel at position d of `to`; false: between the pixels of `from`. */
-static bool reads(const struct axis *axis, int d, int k, int *from)
-{
-    int at = d * axis->mul + axis->add + k * axis->step;
-    *from = divide_down(at, axis->div);
-    return *from * axis->div == at;
-}
-
 /* Taps of all channels summed over for a row and the columns that are `column` plus multiples of the stride. */
 static int list_taps(const struct band *band, int row, int column, struct lane_tap *tap)
 {
-    const struct job *job = band->job;
+    const struct lane_job *job = band->job;
     int from_row, from_column, n = 0;
     for (int ky = 0; ky < job->y.kernel; ky++) {
-        if (!reads(&job->y, row, ky, &from_row) || from_row < 0 || from_row >= job->y.n_from)
+        if (!lane_axis_reads(&job->y, row, ky, &from_row) || from_row < 0 ||
+            from_row >= job->y.n_from)
             continue;
         for (int kx = 0; kx < job->x.kernel; kx++) {
-            if (!reads(&job->x, column, kx, &from_column))
+            if (!lane_axis_reads(&job->x, column, kx, &from_column))
                 continue;
             int at = (from_row - band->first_row) * job->padded + from_column + job->left;
             tap[n++] = (struct lane_tap){at * LANES, ky * job->x.kernel + kx};
@@ -297,10 +111,10 @@ static int list_taps(const struct band *band, int row, int column, struct lane_t
 
 static void list_band_taps(const struct band *band)
 {
-    const struct job *job = band->job;
+    const struct lane_job *job = band->job;
     int32_t *n_places = band->n_places;
     for (int row = band->row; row < band->row_end; row++) {
-        struct lane_tap *tap = band->taps + (size_t)(row - band->row) * taps_in_row(job);
+        struct lane_tap *tap = band->taps + (size_t)(row - band->row) * lane_job_taps_in_row(job);
         for (int column = 0; column < job->x.div; column++) {
             *n_places = list_taps(band, row, column, tap);
             tap += *n_places++ * job->reduced;
@@ -312,13 +126,13 @@ static void list_band_taps(const struct band *band)
 static void multiply_row(const struct band *band, const struct tile *tile, int row, int c,
                          int n_reduced)
 {
-    const struct job *job = band->job;
+    const struct lane_job *job = band->job;
     int groups = job->conv->groups, width = job->to.width, n_columns = min(job->x.div, width);
     int from_channels = job->from.channels / groups, to_channels = job->to.channels / groups;
     const int32_t *n_places = band->n_places + (row - band->row) * job->x.div;
     size_t channel = (size_t)(tile->row_end - tile->row) * (size_t)width * LANES;
     struct lane_product a = {
-        .taps = band->taps + (size_t)(row - band->row) * taps_in_row(job),
+        .taps = band->taps + (size_t)(row - band->row) * lane_job_taps_in_row(job),
         .n_channels = tile->n_channels,
         .x_step = (size_t)job->x.mul * LANES,
         .w_step = job->w_to,
@@ -346,7 +160,7 @@ static void multiply_row(const struct band *band, const struct tile *tile, int r
 
 static void run_tile(const struct band *band, const struct tile *tile)
 {
-    const struct job *job = band->job;
+    const struct lane_job *job = band->job;
     int channels = job->from.channels / job->conv->groups;
     for (int c = 0; c < channels; c += job->reduced) {
         for (int row = tile->row; row < tile->row_end; row++)
@@ -357,7 +171,7 @@ static void run_tile(const struct band *band, const struct tile *tile)
 
 static void run_tiles(const struct band *band)
 {
-    const struct job *job = band->job;
+    const struct lane_job *job = band->job;
     int groups = job->conv->groups, channels = job->to.channels / groups;
     struct tile tile;
     for (tile.row = band->row; tile.row < band->row_end; tile.row = tile.row_end) {
@@ -374,7 +188,7 @@ static void run_tiles(const struct band *band)
 
 static void run_part(void *context, int i, int thread)
 {
-    const struct job *job = context;
+    const struct lane_job *job = context;
     float *scratch = job->pass->scratch + (size_t)thread * job->thread_floats;
     int part = i % job->n_bands, end;
     struct band band = {
@@ -383,22 +197,22 @@ static void run_part(void *context, int i, int thread)
         .row = part * job->band_rows,
         .row_end = min((part + 1) * job->band_rows, job->to.height),
         .to = scratch,
-        .from = scratch + tile_floats(job),
+        .from = scratch + lane_job_tile_floats(job),
     };
     if (band.row >= band.row_end)
         return;
-    rows_read(job, band.row, band.row_end, &band.first_row, &end);
+    lane_job_rows_read(job, band.row, band.row_end, &band.first_row, &end);
     band.n_rows = end - band.first_row;
     band.n_samples = min(job->pass->batch - band.sample, LANES);
     size_t from_floats = (size_t)(job->from.channels * band.n_rows * job->padded) * LANES;
     band.taps = (struct lane_tap *)(void *)(band.from + from_floats);
-    band.n_places = (int32_t *)(band.taps + (size_t)job->band_rows * taps_in_row(job));
+    band.n_places = (int32_t *)(band.taps + (size_t)job->band_rows * lane_job_taps_in_row(job));
     list_band_taps(&band);
     pack_band(&band);
     run_tiles(&band);
 }
 
-static void run_job(struct job *job, const struct layer_pass *pass)
+static void run_job(struct lane_job *job, const struct layer_pass *pass)
 {
     job->pass = pass;
     parallel_for(divide_up(pass->batch, LANES) * job->n_bands, run_part, job);
@@ -406,7 +220,7 @@ static void run_job(struct job *job, const struct layer_pass *pass)
 
 static void forward(const struct conv *conv, const struct layer_pass *pass)
 {
-    struct job job = job_of(conv, true, pass->batch, parallel_threads());
+    struct lane_job job = lane_job_of(conv, true, pass->batch, parallel_threads());
     job.source = pass->x;
     job.target = pass->y;
     job.bias = conv_bias(conv, pass);
@@ -415,7 +229,7 @@ static void forward(const struct conv *conv, const struct layer_pass *pass)
 
 static void input_gradient(const struct conv *conv, const struct layer_pass *pass)
 {
-    struct job job = job_of(conv, false, pass->batch, parallel_threads());
+    struct lane_job job = lane_job_of(conv, false, pass->batch, parallel_threads());
     job.source = pass->gy;
     job.target = pass->gx;
     run_job(&job, pass);
@@ -442,7 +256,7 @@ static double scratch(const struct conv *conv, enum conv_task task, int max_batc
 {
     if (task == CONV_WEIGHT_GRADIENT)
         return conv_lanes_weight_scratch(conv);
-    struct job job = job_of(conv, task == CONV_FORWARD, max_batch, n_threads);
+    struct lane_job job = lane_job_of(conv, task == CONV_FORWARD, max_batch, n_threads);
     return (double)job.thread_floats * n_threads;
 }
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "netns/netns.h"
 #include "netns/rtnetlink.h"
+#include "netns/windows.h"
 
 struct bucket {
     struct nl_sock *socket; /* of its namespace */
@@ -78,7 +79,7 @@ void buckets_close(struct buckets *buckets)
 static int set(struct bucket *bucket, double payload_bytes, double wall_s)
 {
     struct qdisc_state state;
-    int failed = rtnetlink_qdisc_state(bucket->socket, bucket->if_index, &state);
+    int failed = rtnetlink_qdisc_state(bucket->socket, bucket->if_index, RTNETLINK_TBF, &state);
     if (failed)
         return failed;
     double passed_bytes = (double)state.passed_bytes;
@@ -92,11 +93,72 @@ static int set(struct bucket *bucket, double payload_bytes, double wall_s)
     return rtnetlink_request(bucket->socket, rtnetlink_tbf(bucket->if_index, &tbf));
 }
 
+static const char *name_of(enum bucket_side side)
+{
+    return side == BUCKET_DEVICE ? "uplink" : "downlink";
+}
+
 int buckets_set(struct buckets *buckets, int device, enum bucket_side side, double payload_bytes,
                 double wall_s, struct err *err)
 {
     int failed = set(&buckets->links[device][side], payload_bytes, wall_s);
     return failed ? err_set(err, "device %d: cannot set the rate of its %s: %s", device,
-                            side == BUCKET_DEVICE ? "uplink" : "downlink", nl_geterror(failed))
+                            name_of(side), nl_geterror(failed))
                   : 0;
+}
+
+int buckets_impair(struct buckets *buckets, int device, enum bucket_side side, double delay_s,
+                   double segment_loss, struct err *err)
+{
+    const struct bucket *bucket = &buckets->links[device][side];
+    struct netem netem = netem_for(delay_s, segment_loss);
+    int failed = rtnetlink_request(bucket->socket, rtnetlink_netem(bucket->if_index, &netem));
+    return failed ? err_set(err, "device %d: cannot set delay and loss of its %s: %s", device,
+                            name_of(side), nl_geterror(failed))
+                  : 0;
+}
+
+/* Connections made afterwards: of single segments, or with open windows. */
+static int prepare_tcp(const struct bucket *bucket, struct in_addr own, bool has_loss,
+                       struct err *err)
+{
+    int failed = has_loss
+                     ? rtnetlink_request(bucket->socket, rtnetlink_one_segment(bucket->if_index))
+                     : windows_open_route(bucket->socket, bucket->if_index, own, NETNS_PREFIX_BITS);
+    return failed ? err_set(err, "cannot tell TCP how to use a link: %s", nl_geterror(failed)) : 0;
+}
+
+static int use_netem(struct buckets *buckets, int i, bool has_loss, struct err *err)
+{
+    return prepare_tcp(&buckets->links[i][BUCKET_HUB], netns_hub_address(i), has_loss, err) ||
+                   prepare_tcp(&buckets->links[i][BUCKET_DEVICE], netns_device_address(i), has_loss,
+                               err) ||
+                   buckets_impair(buckets, i, BUCKET_HUB, 0, 0, err) ||
+                   buckets_impair(buckets, i, BUCKET_DEVICE, 0, 0, err)
+               ? -1
+               : 0;
+}
+
+/* In the hub and in every device's namespace; the thread is in the hub afterwards. */
+static int open_windows(const int *fds, int n, struct err *err)
+{
+    int hub_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    int status =
+        hub_fd < 0 ? err_set_errno(err, "cannot open the network namespace") : windows_open(err);
+    for (int i = 0; i < n && !status; i++)
+        status = netns_enter(fds[i]) ? err_set_errno(err, "cannot enter a network namespace")
+                                     : windows_open(err);
+    if (hub_fd >= 0 && netns_enter(hub_fd) && !status)
+        status = err_set_errno(err, "cannot go back to the server's network namespace");
+    if (hub_fd >= 0)
+        close(hub_fd);
+    return status;
+}
+
+int buckets_use_netem(struct buckets *buckets, const int *fds, bool has_loss, struct err *err)
+{
+    int status = has_loss ? 0 : open_windows(fds, buckets->n, err);
+    for (int i = 0; i < buckets->n && !status; i++)
+        status = use_netem(buckets, i, has_loss, err);
+    return status;
 }

@@ -15,8 +15,7 @@
 #include "base/mem.h"
 #include "netns/rtnetlink.h"
 
-#define NETWORK     0x0a000000u /* 10.0.0.0 */
-#define PREFIX_BITS 30
+#define NETWORK 0x0a000000u /* 10.0.0.0 */
 
 static struct in_addr address(int device, unsigned host)
 {
@@ -83,8 +82,8 @@ static int set_up(struct nl_sock *socket, const char *name, struct in_addr own, 
     struct tbf no_limit = tbf_for_bytes(0, 0, 0);
     if (!if_index)
         return err_set_errno(err, "cannot find the interface '%s'", name);
-    return ask(socket, rtnetlink_address(if_index, own, PREFIX_BITS), "an address", "CONFIG_INET",
-               err) ||
+    return ask(socket, rtnetlink_address(if_index, own, NETNS_PREFIX_BITS), "an address",
+               "CONFIG_INET", err) ||
                    ask(socket, rtnetlink_tbf(if_index, &no_limit), "a token bucket",
                        "CONFIG_NET_SCH_TBF", err) ||
                    ask(socket, rtnetlink_up(if_index, TBF_PIECE_SEGMENTS * TBF_SEGMENT_BYTES),
@@ -154,7 +153,7 @@ static int try_netem(struct err *err)
         return err_set_errno(err, "cannot find a loopback interface to try netem on");
     if (!socket)
         return -1;
-    int failed = rtnetlink_request(socket, rtnetlink_netem(if_index));
+    int failed = rtnetlink_request(socket, rtnetlink_try_netem(if_index));
     nl_socket_free(socket);
     if (failed && !is_unknown(failed))
         return err_set(err, "cannot try netem: %s", nl_geterror(failed));

@@ -41,7 +41,8 @@ int netns_enter(int fd);
  */
 int netns_has_netem(struct err *err);
 
-/* The two ends of a device's link. */
+/* The two ends of a device's link, in a network of their own. */
+#define NETNS_PREFIX_BITS 30
 struct in_addr netns_hub_address(int device);
 struct in_addr netns_device_address(int device);
 

@@ -14,7 +14,7 @@
 #define FIRST_SOFTNESS 0.1
 #define LAST_SOFTNESS  0.005
 #define LARGE_PAIRS    50000 /* devices times subchannels: where looking at all of them is dear */
-#define NEAR           0.5   /* of the best worth; closer as shares get sharper */
+#define NEAR           0.5   /* of the best worth */
 #define NEAR_SOFTNESS  0.03
 #define NEAR_BOUND     0.8 /* of what is wanted: before, prices move too fast for a part of the pairs */
 #define WHOLE_EVERY    10
@@ -131,7 +131,7 @@ static void evaluate(struct ascent *a, const struct cut_costs *costs, const bool
     if (a->at.looks_near)
         return;
     if (is_large && softness <= NEAR_SOFTNESS && a->at.bound_s > NEAR_BOUND * enough_s)
-        lagrangian_look_near(&a->at, a->cell, fmin(NEAR, 1 - 16 * softness));
+        lagrangian_look_near(&a->at, a->cell, NEAR);
     if (a->at.bound_s > a->bound_s) {
         a->bound_s = a->at.bound_s;
         prices_copy(&a->best, &a->prices, a->cell->n_devices);

@@ -11,8 +11,7 @@
  *
  * where r_ik(P) = B_k log2(1 + P g_ik / (B_k N0)) and c_ik is the downlink rate. That holds for any
  * prices, so a bound does not depend on how well, or how cleanly, they were found. At the best
- * prices it equals the relaxation in which devices may share subchannels in time. Prices are in s
- * per bit/s and s per W.
+ * prices it equals the relaxation in which devices may share subchannels in time.
  */
 #ifndef SCHEDULER_LAGRANGIAN_H
 #define SCHEDULER_LAGRANGIAN_H
@@ -20,22 +19,7 @@
 #include <stdbool.h>
 
 #include "scheduler/cell.h"
-
-struct prices {
-    double *uplink;   /* [C] a_i */
-    double *downlink; /* [C] d_i */
-    double *power;    /* [C] m_i */
-    double total_power;
-};
-
-void prices_init(struct prices *prices, int n_devices);
-void prices_release(struct prices *prices);
-void prices_copy(struct prices *to, const struct prices *from, int n_devices);
-
-/* As one list of prices_count() numbers, and back. */
-size_t prices_count(int n_devices);
-void prices_pack(const struct prices *prices, int n_devices, double *list);
-void prices_unpack(struct prices *prices, int n_devices, const double *list);
+#include "scheduler/prices.h"
 
 /* What the bound decided on the way, as material for a better one. */
 struct lagrangian {

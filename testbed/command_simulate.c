@@ -14,7 +14,7 @@ static int run(struct experiment *e, const char *given_dir)
     struct err err = ERR_INIT;
     int stop_fd = -1, status = EXIT_SUCCESS;
     char *dir = run_folder_make(e, given_dir, &err);
-    if (!dir || run_folder_write_config(e, dir, &err) ||
+    if (!dir || run_folder_keep_inputs(e, dir, &err) || run_folder_write_config(e, dir, &err) ||
         (stop_fd = signal_fd_open_stop(&err)) < 0 || simulate_run(e, dir, stop_fd, &err)) {
         log_error("%s", err.text);
         status = EXIT_FAILURE;

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "testbed/run_inputs.h"
 
 /* Every folder above the last name of `path`. */
 static int make_folders_above(const char *path, struct err *err)
@@ -69,19 +70,46 @@ static char *make_given_dir(const char *given, struct err *err)
     return dir;
 }
 
-int run_folder_write_config(const struct experiment *e, const char *dir, struct err *err)
+/* To be freed; NULL with err. */
+static char *absolute(const char *dir, struct err *err)
 {
-    char *path = mem_format("%s/config.yaml", dir);
-    struct strbuf text = STRBUF_INIT;
-    experiment_print(e, &text);
+    char *path = realpath(dir, NULL);
+    if (!path)
+        err_set_errno(err, "cannot find the folder '%s'", dir);
+    return path;
+}
+
+int run_folder_keep_inputs(struct experiment *e, const char *dir, struct err *err)
+{
+    char *folder = absolute(dir, err);
+    int status = folder ? run_inputs_copy(e, folder, err) : -1;
+    free(folder);
+    return status;
+}
+
+static int write_text(const char *dir, const char *name, const struct strbuf *text, struct err *err)
+{
+    char *path = mem_format("%s/%s", dir, name);
     FILE *file = fopen(path, "we");
     int status = 0;
-    if (!file || fputs(text.text, file) < 0)
+    if (!file || fputs(text->text, file) < 0)
         status = err_set_errno(err, "cannot write '%s'", path);
     if (file && fclose(file) && !status)
         status = err_set_errno(err, "cannot write '%s'", path);
-    strbuf_release(&text);
     free(path);
+    return status;
+}
+
+int run_folder_write_config(const struct experiment *e, const char *dir, struct err *err)
+{
+    char *folder = absolute(dir, err);
+    struct strbuf text = STRBUF_INIT;
+    if (!folder)
+        return -1;
+    experiment_print_for(e, folder, &text);
+    int status = write_text(folder, "config.yaml", &text, err);
+    strbuf_release(&text);
+    free(folder);
     return status;
 }
 

@@ -69,22 +69,30 @@ static void release_list(Splitbed__LayerList *list)
     free(list->layers);
 }
 
-static struct payload *pack(const Splitbed__Message *control)
-{
-    struct payload *payload = payload_new(splitbed__message__get_packed_size(control));
-    splitbed__message__pack(control, payload_memory(payload));
-    return payload;
-}
-
-static struct payload *encode_hello(const struct msg_hello *from, Splitbed__Message *control)
-{
+/* The one of a control part's bodies that its kind has. */
+union body {
     Splitbed__Hello hello;
-    splitbed__hello__init(&hello);
-    hello.protocol_version = from->protocol_version;
-    hello.software = text(from->software);
-    hello.name = text(from->name);
-    control->hello = &hello;
-    return pack(control);
+    Splitbed__Assignment assignment;
+    Splitbed__Ready ready;
+    Splitbed__Round round;
+    Splitbed__Activations activations;
+    Splitbed__Gradient gradient;
+    Splitbed__RoundDone round_done;
+    Splitbed__Evaluate evaluate;
+    Splitbed__Evaluation evaluation;
+    Splitbed__Layers layers;
+    Splitbed__Piece piece;
+    Splitbed__Clock clock;
+    Splitbed__Reason reason;
+};
+
+static void fill_hello(union body *body, const struct msg *msg)
+{
+    Splitbed__Hello *to = &body->hello;
+    const struct msg_hello *from = &msg->hello;
+    to->protocol_version = from->protocol_version;
+    to->software = text(from->software);
+    to->name = text(from->name);
 }
 
 static void fill_data(Splitbed__Assignment *to, const struct msg_assignment *from)
@@ -98,226 +106,182 @@ static void fill_data(Splitbed__Assignment *to, const struct msg_assignment *fro
     to->is_without_learning = from->is_without_learning;
 }
 
-static struct payload *encode_assignment(const struct msg_assignment *from,
-                                         Splitbed__Message *control)
+static void fill_assignment(union body *body, const struct msg *msg)
 {
-    Splitbed__Assignment to;
-    Splitbed__LayerList layers;
-    uint32_t dims[ARRAY_LEN(from->input_dims)];
-    splitbed__assignment__init(&to);
-    to.device_index = from->device_index;
-    to.n_devices = from->n_devices;
-    to.seed = from->seed;
-    to.time_scale = from->time_scale;
-    to.peer_timeout_s = from->peer_timeout_s;
-    to.threads = from->threads;
-    to.model_name = text(from->model_name);
-    to.n_input_dims = from->n_input_dims < ARRAY_LEN(dims) ? from->n_input_dims : ARRAY_LEN(dims);
-    for (size_t i = 0; i < to.n_input_dims; i++)
-        dims[i] = from->input_dims[i];
-    to.input_dims = dims;
-    fill_list(&layers, &from->layers);
-    to.layers = &layers;
-    to.cut = from->cut;
-    to.batch_size = from->batch_size;
-    to.learning_rate = from->learning_rate;
-    to.momentum = from->momentum;
-    to.weight_decay = from->weight_decay;
-    to.optimizer = text(from->optimizer);
-    to.beta1 = from->beta1;
-    to.beta2 = from->beta2;
-    to.eps = from->eps;
-    fill_data(&to, from);
-    control->assignment = &to;
-    struct payload *payload = pack(control);
-    release_list(&layers);
-    return payload;
+    Splitbed__Assignment *to = &body->assignment;
+    const struct msg_assignment *from = &msg->assignment;
+    to->device_index = from->device_index;
+    to->n_devices = from->n_devices;
+    to->seed = from->seed;
+    to->time_scale = from->time_scale;
+    to->peer_timeout_s = from->peer_timeout_s;
+    to->threads = from->threads;
+    to->model_name = text(from->model_name);
+    to->n_input_dims = from->n_input_dims < ARRAY_LEN(from->input_dims)
+                           ? from->n_input_dims
+                           : ARRAY_LEN(from->input_dims);
+    to->input_dims = (uint32_t *)(uintptr_t)from->input_dims;
+    to->layers = mem_zero(1, sizeof *to->layers);
+    fill_list(to->layers, &from->layers);
+    to->cut = from->cut;
+    to->batch_size = from->batch_size;
+    to->learning_rate = from->learning_rate;
+    to->momentum = from->momentum;
+    to->weight_decay = from->weight_decay;
+    to->optimizer = text(from->optimizer);
+    to->beta1 = from->beta1;
+    to->beta2 = from->beta2;
+    to->eps = from->eps;
+    fill_data(to, from);
 }
 
-static struct payload *encode_ready(const struct msg_ready *from, Splitbed__Message *control)
+static void fill_ready(union body *body, const struct msg *msg)
 {
-    Splitbed__Ready to = SPLITBED__READY__INIT;
-    to.n_train_samples = from->n_train_samples;
-    to.n_test_samples = from->n_test_samples;
-    control->ready = &to;
-    return pack(control);
+    Splitbed__Ready *to = &body->ready;
+    const struct msg_ready *from = &msg->ready;
+    to->n_train_samples = from->n_train_samples;
+    to->n_test_samples = from->n_test_samples;
 }
 
-static struct payload *encode_round(const struct msg_round *from, Splitbed__Message *control)
+static void fill_round(union body *body, const struct msg *msg)
 {
-    Splitbed__Round to = SPLITBED__ROUND__INIT;
-    to.round = from->round;
-    to.n_shared = from->n_shared;
-    to.forward_s = from->forward_s;
-    to.backward_s = from->backward_s;
-    to.uplink_bps = from->uplink_bps;
-    to.returns_front = from->returns_front;
-    to.cut = from->cut;
-    to.weights_from = from->weights_from;
-    to.returns_layers = from->returns_layers;
-    to.returns_optimizer = from->returns_optimizer;
-    control->round = &to;
-    return pack(control);
+    Splitbed__Round *to = &body->round;
+    const struct msg_round *from = &msg->round;
+    to->round = from->round;
+    to->n_shared = from->n_shared;
+    to->forward_s = from->forward_s;
+    to->backward_s = from->backward_s;
+    to->uplink_bps = from->uplink_bps;
+    to->returns_front = from->returns_front;
+    to->cut = from->cut;
+    to->weights_from = from->weights_from;
+    to->returns_layers = from->returns_layers;
+    to->returns_optimizer = from->returns_optimizer;
 }
 
-static struct payload *encode_activations(const struct msg_activations *from,
-                                          Splitbed__Message *control)
+static void fill_activations(union body *body, const struct msg *msg)
 {
-    Splitbed__Activations to = SPLITBED__ACTIVATIONS__INIT;
-    to.round = from->round;
-    to.n_samples = from->n_samples;
-    to.forward_s = from->forward_s;
-    to.forward_busy_s = from->forward_busy_s;
-    to.forward_start_s = from->forward_start_s;
-    control->activations = &to;
-    return pack(control);
+    Splitbed__Activations *to = &body->activations;
+    const struct msg_activations *from = &msg->activations;
+    to->round = from->round;
+    to->n_samples = from->n_samples;
+    to->forward_s = from->forward_s;
+    to->forward_busy_s = from->forward_busy_s;
+    to->forward_start_s = from->forward_start_s;
 }
 
-static struct payload *encode_gradient(const struct msg_gradient *from, Splitbed__Message *control)
+static void fill_gradient(union body *body, const struct msg *msg)
 {
-    Splitbed__Gradient to = SPLITBED__GRADIENT__INIT;
-    to.round = from->round;
-    to.first_slot = from->first_slot;
-    to.n_slots = from->n_slots;
-    to.is_shared = from->is_shared;
-    control->gradient = &to;
-    return pack(control);
+    Splitbed__Gradient *to = &body->gradient;
+    const struct msg_gradient *from = &msg->gradient;
+    to->round = from->round;
+    to->first_slot = from->first_slot;
+    to->n_slots = from->n_slots;
+    to->is_shared = from->is_shared;
 }
 
-static struct payload *encode_round_done(const struct msg_round_done *from,
-                                         Splitbed__Message *control)
+static void fill_round_done(union body *body, const struct msg *msg)
 {
-    Splitbed__RoundDone to = SPLITBED__ROUND_DONE__INIT;
-    to.round = from->round;
-    to.backward_s = from->backward_s;
-    to.backward_busy_s = from->backward_busy_s;
-    to.n_overruns = from->n_overruns;
-    to.backward_start_s = from->backward_start_s;
-    control->round_done = &to;
-    return pack(control);
+    Splitbed__RoundDone *to = &body->round_done;
+    const struct msg_round_done *from = &msg->round_done;
+    to->round = from->round;
+    to->backward_s = from->backward_s;
+    to->backward_busy_s = from->backward_busy_s;
+    to->n_overruns = from->n_overruns;
+    to->backward_start_s = from->backward_start_s;
 }
 
-static struct payload *encode_evaluate(const struct msg_evaluate *from, Splitbed__Message *control)
+static void fill_evaluate(union body *body, const struct msg *msg)
 {
-    Splitbed__Evaluate to = SPLITBED__EVALUATE__INIT;
-    to.evaluation = from->evaluation;
-    to.first = from->first;
-    to.stride = from->stride;
-    to.n_samples = from->n_samples;
-    control->evaluate = &to;
-    return pack(control);
+    Splitbed__Evaluate *to = &body->evaluate;
+    const struct msg_evaluate *from = &msg->evaluate;
+    to->evaluation = from->evaluation;
+    to->first = from->first;
+    to->stride = from->stride;
+    to->n_samples = from->n_samples;
 }
 
-static struct payload *encode_evaluation(const struct msg_evaluation *from,
-                                         Splitbed__Message *control)
+static void fill_evaluation(union body *body, const struct msg *msg)
 {
-    Splitbed__Evaluation to = SPLITBED__EVALUATION__INIT;
-    to.evaluation = from->evaluation;
-    to.first = from->first;
-    to.n_samples = from->n_samples;
-    control->evaluation = &to;
-    return pack(control);
+    Splitbed__Evaluation *to = &body->evaluation;
+    const struct msg_evaluation *from = &msg->evaluation;
+    to->evaluation = from->evaluation;
+    to->first = from->first;
+    to->n_samples = from->n_samples;
 }
 
-static struct payload *encode_layers(const struct msg_layers *from, Splitbed__Message *control)
+static void fill_layers(union body *body, const struct msg *msg)
 {
-    Splitbed__Layers to = SPLITBED__LAYERS__INIT;
-    to.round = from->round;
-    control->layers = &to;
-    return pack(control);
+    body->layers.round = msg->layers.round;
 }
 
-static struct payload *encode_piece(const struct msg_piece *from, Splitbed__Message *control)
+static void fill_piece(union body *body, const struct msg *msg)
 {
-    Splitbed__Piece to = SPLITBED__PIECE__INIT;
-    to.kind = from->kind;
-    to.payload = from->payload;
-    to.offset = from->offset;
-    to.total_bytes = from->total_bytes;
-    control->piece = &to;
-    return pack(control);
+    Splitbed__Piece *to = &body->piece;
+    const struct msg_piece *from = &msg->piece;
+    to->kind = from->kind;
+    to->payload = from->payload;
+    to->offset = from->offset;
+    to->total_bytes = from->total_bytes;
 }
 
-static struct payload *encode_clock(const struct msg_clock *from, Splitbed__Message *control)
+static void fill_clock(union body *body, const struct msg *msg)
 {
-    Splitbed__Clock to = SPLITBED__CLOCK__INIT;
-    to.server_sent_s = from->server_sent_s;
-    to.device_received_s = from->device_received_s;
-    to.device_sent_s = from->device_sent_s;
-    control->clock = &to;
-    return pack(control);
+    Splitbed__Clock *to = &body->clock;
+    const struct msg_clock *from = &msg->clock;
+    to->server_sent_s = from->server_sent_s;
+    to->device_received_s = from->device_received_s;
+    to->device_sent_s = from->device_sent_s;
 }
 
-static struct payload *encode_reason(const struct msg_reason *from, Splitbed__Message *control)
+/* Stop and error lie in the same place. */
+static void fill_reason(union body *body, const struct msg *msg)
 {
-    Splitbed__Reason to;
-    splitbed__reason__init(&to);
-    to.reason = text(from->reason);
-    if (control->body_case == SPLITBED__MESSAGE__BODY_STOP)
-        control->stop = &to;
-    else
-        control->error = &to;
-    return pack(control);
+    body->reason.reason = text(msg->stop.reason);
 }
 
-static struct payload *encode_collect(Splitbed__Message *control)
-{
-    Splitbed__Collect to = SPLITBED__COLLECT__INIT;
-    control->collect = &to;
-    return pack(control);
-}
-
-static struct payload *encode_front(Splitbed__Message *control)
-{
-    Splitbed__Front to = SPLITBED__FRONT__INIT;
-    control->front = &to;
-    return pack(control);
-}
+/* A kind: its struct, and what fills it; NULL where there is nothing in it. */
+static const struct {
+    const ProtobufCMessageDescriptor *descriptor;
+    void (*fill)(union body *body, const struct msg *msg);
+} kinds[MSG_N_KINDS] = {
+    [MSG_HELLO] = {&splitbed__hello__descriptor, fill_hello},
+    [MSG_ASSIGNMENT] = {&splitbed__assignment__descriptor, fill_assignment},
+    [MSG_READY] = {&splitbed__ready__descriptor, fill_ready},
+    [MSG_ROUND] = {&splitbed__round__descriptor, fill_round},
+    [MSG_ACTIVATIONS] = {&splitbed__activations__descriptor, fill_activations},
+    [MSG_GRADIENT] = {&splitbed__gradient__descriptor, fill_gradient},
+    [MSG_ROUND_DONE] = {&splitbed__round_done__descriptor, fill_round_done},
+    [MSG_EVALUATE] = {&splitbed__evaluate__descriptor, fill_evaluate},
+    [MSG_EVALUATION] = {&splitbed__evaluation__descriptor, fill_evaluation},
+    [MSG_STOP] = {&splitbed__reason__descriptor, fill_reason},
+    [MSG_ERROR] = {&splitbed__reason__descriptor, fill_reason},
+    [MSG_COLLECT] = {&splitbed__collect__descriptor, NULL},
+    [MSG_FRONT] = {&splitbed__front__descriptor, NULL},
+    [MSG_LAYERS] = {&splitbed__layers__descriptor, fill_layers},
+    [MSG_PIECE] = {&splitbed__piece__descriptor, fill_piece},
+    [MSG_CLOCK] = {&splitbed__clock__descriptor, fill_clock},
+};
 
 struct payload *msg_encode(const struct msg *msg)
 {
     Splitbed__Message control = SPLITBED__MESSAGE__INIT;
+    union body body;
+    assert(msg->kind < MSG_N_KINDS && kinds[msg->kind].descriptor);
+    protobuf_c_message_init(kinds[msg->kind].descriptor, &body);
+    if (kinds[msg->kind].fill)
+        kinds[msg->kind].fill(&body, msg);
     control.body_case = (Splitbed__Message__BodyCase)msg->kind;
+    control.hello = &body.hello; /* or another: the pointers are a union too */
     control.ahead_bytes_1 = msg->ahead_bytes[0];
     control.ahead_bytes_2 = msg->ahead_bytes[1];
-    switch (msg->kind) {
-    case MSG_HELLO:
-        return encode_hello(&msg->hello, &control);
-    case MSG_ASSIGNMENT:
-        return encode_assignment(&msg->assignment, &control);
-    case MSG_READY:
-        return encode_ready(&msg->ready, &control);
-    case MSG_ROUND:
-        return encode_round(&msg->round, &control);
-    case MSG_ACTIVATIONS:
-        return encode_activations(&msg->activations, &control);
-    case MSG_GRADIENT:
-        return encode_gradient(&msg->gradient, &control);
-    case MSG_ROUND_DONE:
-        return encode_round_done(&msg->round_done, &control);
-    case MSG_EVALUATE:
-        return encode_evaluate(&msg->evaluate, &control);
-    case MSG_EVALUATION:
-        return encode_evaluation(&msg->evaluation, &control);
-    case MSG_STOP:
-        return encode_reason(&msg->stop, &control);
-    case MSG_ERROR:
-        return encode_reason(&msg->error, &control);
-    case MSG_COLLECT:
-        return encode_collect(&control);
-    case MSG_FRONT:
-        return encode_front(&control);
-    case MSG_LAYERS:
-        return encode_layers(&msg->layers, &control);
-    case MSG_PIECE:
-        return encode_piece(&msg->piece, &control);
-    case MSG_CLOCK:
-        return encode_clock(&msg->clock, &control);
-    case MSG_N_KINDS:
-        break;
+    struct payload *payload = payload_new(splitbed__message__get_packed_size(&control));
+    splitbed__message__pack(&control, payload_memory(payload));
+    if (msg->kind == MSG_ASSIGNMENT) {
+        release_list(body.assignment.layers);
+        free(body.assignment.layers);
     }
-    assert(!"a message of a known kind");
-    return NULL;
+    return payload;
 }
 
 /* The body numbers of the protocol are the kinds of message.h. */

@@ -1,59 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* `splitbed simulate` as a user sees it: files and losses of `splitbed run`, again and again the same. */
-#include "tests/e2e/process.h"
+#include "tests/e2e/runs.h"
 
-#define CONFIG "configs/experiments/quickstart.yaml"
-/* The cut is fixed, so that losses do not depend on how far planning got. */
-#define QUICK                                                                                      \
-    "--set", "scheduler.cuts=[pool2]", "--set", "scheduler.time_limit=0.2 s", "--set",             \
-        "training.evaluate_every=2", "--set", "data.test_samples=200"
-
-static char *make_dir(void)
+/* `command` with three rounds and up to three settings more, to its end. */
+static void do_short(const char *command, const char *dir, const char *const more[3])
 {
-    char *dir = mem_string("/tmp/splitbed-simulate-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    return dir;
-}
-
-static void remove_dir(char *dir)
-{
-    char *command = mem_format("rm -r '%s'", dir);
-    assert_int_equal(system(command), 0);
-    free(command);
-    free(dir);
-}
-
-static char *text_in(const char *dir, const char *name)
-{
-    char *path = mem_format("%s/%s", dir, name), *text = file_text(path);
-    if (!text)
-        fail_msg("%s is not there", path);
-    free(path);
-    return text;
-}
-
-static void assert_said(const struct process *p, const char *words)
-{
-    if (!strstr(p->output, words))
-        fail_msg("'%s' is missing in: %s", words, p->output);
-}
-
-/* `command` with three rounds and what else is set, to its end. */
-static void do_short(const char *command, const char *dir, const char *const settings[3])
-{
-    const char *arguments[PROCESS_MAX_ARGS] = {
-        command, CONFIG, "--out", dir, "--set", "training.rounds=3", QUICK};
-    size_t n = 0;
-    while (arguments[n])
-        n++;
-    for (int i = 0; i < 3 && settings[i]; i++) {
-        arguments[n++] = "--set";
-        arguments[n++] = settings[i];
-    }
-    struct process p = process_start("splitbed", arguments);
-    int status = process_end(&p);
-    if (status != 0)
-        fail_msg("exit status %d: %s", status, p.output);
+    const char *settings[] = {
+        QUICK, "training.evaluate_every=2", "training.rounds=3", NULL, NULL, NULL, NULL};
+    for (size_t i = 0; i < 3 && more[i]; i++)
+        settings[ARRAY_LEN(settings) - 4 + i] = more[i];
+    struct process p = run_with(command, dir, settings);
     assert_said(&p, "3 rounds");
     process_release(&p);
 }
@@ -61,17 +17,7 @@ static void do_short(const char *command, const char *dir, const char *const set
 /* Columns round, cut, loss, accuracy, test_loss of rounds.csv. */
 static char *losses_in(const char *dir)
 {
-    char *text = text_in(dir, "rounds.csv"), *joined = mem_string("");
-    for (char *rest = text, *line; (line = strsep(&rest, "\n")) && *line;) {
-        char *end = line;
-        for (int i = 0; i < 5; i++)
-            end = strchr(end, ',') + 1;
-        char *longer = mem_format("%s%.*s\n", joined, (int)(end - line), line);
-        free(joined);
-        joined = longer;
-    }
-    free(text);
-    return joined;
+    return columns(dir, 0, 5);
 }
 
 static void assert_same_file(const char *a_dir, const char *b_dir, const char *name)
@@ -108,24 +54,9 @@ static void losses_and_weights_are_those_of_a_run(void **state)
 
 static void do_planning_again(const char *command, const char *dir)
 {
-    const char *const arguments[] = {command, CONFIG,
-                                     "--out", dir,
-                                     "--set", "training.rounds=12",
-                                     "--set", "training.evaluate_every=0",
-                                     "--set", "data.test_samples=100",
-                                     "--set", "devices.0.count=3",
-                                     "--set", "devices.0.cycles_per_flop=1.8",
-                                     "--set", "training.framework=psl",
-                                     "--set", "radio.fading_block=round",
-                                     "--set", "radio.subchannels=3",
-                                     "--set", "server.cycles_per_flop=0.01",
-                                     "--set", "scheduler.every=2",
-                                     "--set", "scheduler.policy=bcd",
-                                     "--set", "scheduler.cuts=[pool1, pool2]",
-                                     NULL};
-    struct process p = process_start("splitbed", arguments);
-    if (process_end(&p))
-        fail_msg("%s", p.output);
+    static const char *const settings[] = {PLANNING_AGAIN, "training.evaluate_every=0",
+                                           "data.test_samples=100", NULL};
+    struct process p = run_with(command, dir, settings);
     process_release(&p);
 }
 
@@ -201,12 +132,10 @@ static void an_interrupt_keeps_finished_rounds(void **state)
 {
     (void)state;
     char *dir = make_dir(), *rounds = mem_format("%s/rounds.csv", dir);
-    const char *const arguments[] = {
-        "simulate", CONFIG, "--out", dir, "--set", "training.rounds=1000000", QUICK, NULL};
-    struct process p = process_start("splitbed", arguments);
-    int64_t deadline_us = clock_now_us() + DEADLINE_US;
-    while (n_lines(rounds) < 3 && clock_now_us() < deadline_us)
-        poll(NULL, 0, 20);
+    static const char *const settings[] = {QUICK, "training.evaluate_every=2",
+                                           "training.rounds=1000000", NULL};
+    struct process p = start_with("simulate", dir, settings);
+    wait_for_lines(rounds, 2);
     kill(p.pid, SIGINT);
     assert_int_equal(process_end(&p), 1);
     assert_said(&p, "stopped by a signal");
@@ -239,12 +168,8 @@ static void what_is_wrong_is_said(void **state)
         {{"simulate", CONFIG, "--out", "/dev/null/x", NULL}, 1, "/dev/null"},
         {{"simulate", "--help", NULL}, 0, "virtual clock"},
     };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct process p = process_start("splitbed", rows[i].arguments);
-        assert_int_equal(process_end(&p), rows[i].status);
-        assert_said(&p, rows[i].words);
-        process_release(&p);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_ends("splitbed", rows[i].arguments, rows[i].status, rows[i].words);
     free(rounds);
     remove_dir(dir);
 }
@@ -253,9 +178,8 @@ static void data_that_are_missing_are_named(void **state)
 {
     (void)state;
     char *dir = make_dir();
-    const char *const arguments[] = {"simulate",          CONFIG, "--out", dir, "--set",
-                                     "data.dir=/nowhere", QUICK,  NULL};
-    struct process p = process_start("splitbed", arguments);
+    static const char *const settings[] = {QUICK, "data.dir=/nowhere", NULL};
+    struct process p = start_with("simulate", dir, settings);
     assert_int_equal(process_end(&p), 1);
     assert_said(&p, "/nowhere");
     process_release(&p);

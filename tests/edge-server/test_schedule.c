@@ -265,6 +265,33 @@ static void no_plan_at_the_start_is_an_error(void **state)
     close_schedule(&schedule, &e);
 }
 
+/* Everyone has heard all when the slowest has, whatever its own delay; segments sent again come on top. */
+static void the_parts_of_a_broadcast_come_to_the_same_for_all(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    struct experiment e;
+    const char *const sets[] = {"devices.0.count=4",
+                                "radio.subchannels=4",
+                                "radio.jitter=20 ms",
+                                "radio.delay=50 ms",
+                                "training.framework=epsl",
+                                "training.aggregation_ratio=0.5",
+                                NULL};
+    open_schedule(&schedule, &e, sets);
+    double broadcast_s = schedule.terms.broadcast_s;
+    const struct transfer *first = round_radio_transfer(schedule.radio, LINK_BROADCAST, 0);
+    for (int i = 0; i < 4; i++) {
+        const struct transfer *t = round_radio_transfer(schedule.radio, LINK_BROADCAST, i);
+        assert_true(fabs(t->carry_s + t->delay_s - broadcast_s) < 1e-12);
+        assert_true(t->delay_s >= 0.05 && t->delay_s < 0.07);
+        assert_true(i == 0 || t->delay_s != first->delay_s);
+        const struct transfer *up = round_radio_transfer(schedule.radio, LINK_UPLINK, i);
+        assert_true(fabs(up->carry_s + up->delay_s - schedule.terms.uplink_s[i]) < 1e-12);
+    }
+    close_schedule(&schedule, &e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +303,7 @@ int main(void)
         cmocka_unit_test(a_channel_without_any_plan_is_an_error_that_says_so),
         cmocka_unit_test(a_plan_that_gives_no_rate_any_more_is_replaced_at_once),
         cmocka_unit_test(no_plan_at_the_start_is_an_error),
+        cmocka_unit_test(the_parts_of_a_broadcast_come_to_the_same_for_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

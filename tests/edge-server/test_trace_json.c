@@ -35,6 +35,7 @@ static struct round_record parallel_round(uint32_t round)
     r.round = round;
     r.cut = 3;
     r.start_us = 1e6 * (round - 1) + 0.0004;
+    r.has_learned = true;
     r.loss = 2.5 / round;
     r.n_turns = 1;
     r.turns[0] = (struct turn_times){0, 400.1234, 500.5, 700.0001, 720.0007};
@@ -269,9 +270,8 @@ static void counters_start_from_and_come_back_to_zero(void **state)
     static const struct {
         const char *name;
         double most;
-    } counters[] = {{"uplink bytes in flight", 3003},
-                    {"downlink bytes in flight", 100},
-                    {"broadcast bytes in flight", 77}};
+    } counters[] = {
+        {"uplink in flight", 3003}, {"downlink in flight", 100}, {"broadcast in flight", 77}};
     struct round_record records[] = {parallel_round(1), parallel_round(2)};
     json_t *events = trace_of(records, ARRAY_LEN(records), 1000);
     for (size_t k = 0; k < ARRAY_LEN(counters); k++) {

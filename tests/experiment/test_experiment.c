@@ -75,7 +75,7 @@ static void all_errors_of_a_file_come_at_once_in_its_order(void **state)
                 "x.yaml:15:19: testbed.listen: value 'x': must be a ZeroMQ address: "
                 "tcp://HOST:PORT or ipc://PATH\n"
                 "x.yaml:15:22: testbed.foo: unknown key: allowed are time_scale, compute, link, "
-                "peer_timeout, listen, trace_rounds\n"
+                "netem, peer_timeout, listen, trace_rounds\n"
                 "x.yaml:1:1: model: missing: required: either `file`, or the model itself "
                 "(`name`, `input`, `layers`)\n");
 }
@@ -250,7 +250,7 @@ static void keys_of_data_that_do_not_go_together_are_told(void **state)
                 "takes 4\n");
 }
 
-static void weights_to_start_from_are_kept_as_given(void **state)
+static void weights_to_start_from_are_found_beside_the_experiment(void **state)
 {
     (void)state;
     static const char text[] = "model:\n  weights: some where.safetensors\n  input: [4]\n"
@@ -260,11 +260,16 @@ static void weights_to_start_from_are_kept_as_given(void **state)
     must_load(&e, TINY, NULL);
     assert_null(e.weights);
     experiment_release(&e);
+    must_refuse(text, NULL,
+                "x.yaml:2:12: model.weights: some where.safetensors: No such file or directory\n");
+    write_bytes("some where.safetensors", "", 0);
     must_load(&e, text, NULL);
-    assert_string_equal(e.weights, "some where.safetensors");
+    char *path = mem_format("%s/some where.safetensors", load_folder);
+    assert_string_equal(e.weights, path);
+    free(path);
     experiment_release(&e);
-    write_bytes("x.yaml", text, strlen(text));
     round_trip("x.yaml");
+    unlink("some where.safetensors");
 }
 
 static void every_experiment_in_the_tree_survives_being_printed(void **state)
@@ -332,7 +337,7 @@ int main(void)
         cmocka_unit_test(a_further_device_group_or_key_changes_no_other_draw),
         cmocka_unit_test(impossible_draws_are_told),
         cmocka_unit_test(keys_of_data_that_do_not_go_together_are_told),
-        cmocka_unit_test(weights_to_start_from_are_kept_as_given),
+        cmocka_unit_test(weights_to_start_from_are_found_beside_the_experiment),
         cmocka_unit_test(every_experiment_in_the_tree_survives_being_printed),
         cmocka_unit_test(awkward_texts_survive_being_printed),
     };

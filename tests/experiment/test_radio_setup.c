@@ -62,7 +62,7 @@ static void settings_reach_the_links(void **state)
     must_load(&e, TINY "radio: {delay: 250 ms, outages: t.csv}\n", NULL);
     links = radio_links(&e, &err);
     assert_non_null(links);
-    assert_true(fabs(links_transfer_s(links, LINK_DOWNLINK, 1, 1, 1, 1e6, 1e6) - 3.25) < 1e-12);
+    assert_true(fabs(links_transfer(links, LINK_DOWNLINK, 1, 1, 1, 1e6, 1e6).at_s - 3.25) < 1e-12);
     links_free(links);
     experiment_release(&e);
     remove_files();
@@ -73,32 +73,41 @@ static void combinations_and_files_are_refused_with_their_place(void **state)
     (void)state;
     static const struct {
         const char *radio, *message;
+        const char *in_file; /* what is wrong in g.csv, whose path goes before */
     } rows[] = {
-        {"path_loss: table", "x.yaml:7:8: radio.gains: path_loss table needs its file\n"},
+        {"path_loss: table", "x.yaml:7:8: radio.gains: path_loss table needs its file\n", NULL},
         {"path_loss: table, gains: no.csv",
-         "x.yaml:7:34: radio.gains: no.csv: No such file or directory\n"},
+         "x.yaml:7:34: radio.gains: no.csv: No such file or directory\n", NULL},
         {"path_loss: table, gains: g.csv",
-         "x.yaml:7:34: radio.gains: g.csv:2: device 'pi': there is none of that name\n"},
+         "x.yaml:7:34: radio.gains: ", "2: device 'pi': there is none of that name\n"},
         {"path_loss: table, gains: g.csv, mobility: waypoint",
-         "x.yaml:7:51: radio.mobility: 'waypoint': gains of path_loss table have no places\n"},
+         "x.yaml:7:51: radio.mobility: 'waypoint': gains of path_loss table have no places\n",
+         NULL},
         {"path_loss: table, gains: g.csv, shadowing: fixed",
-         "x.yaml:7:52: radio.shadowing: 'fixed': gains of path_loss table have theirs in them\n"},
-        {"mobility: positions", "x.yaml:7:8: radio.positions: mobility positions needs its file\n"},
+         "x.yaml:7:52: radio.shadowing: 'fixed': gains of path_loss table have theirs in them\n",
+         NULL},
+        {"mobility: positions", "x.yaml:7:8: radio.positions: mobility positions needs its file\n",
+         NULL},
         {"mobility: positions, positions: g.csv",
-         "x.yaml:7:41: radio.positions: g.csv:1: the columns must be time_s,device,x_m,y_m\n"},
+         "x.yaml:7:41: radio.positions: ", "1: the columns must be time_s,device,x_m,y_m\n"},
         {"speed_min: 3 m/s, speed_max: 2 m/s",
-         "x.yaml:7:20: radio.speed_min: 3 m/s is more than speed_max, 2 m/s\n"},
+         "x.yaml:7:20: radio.speed_min: 3 m/s is more than speed_max, 2 m/s\n", NULL},
         {"trace: g.csv",
-         "x.yaml:7:16: radio.trace: g.csv:1: the columns must be device,direction,trace\n"},
+         "x.yaml:7:16: radio.trace: ", "1: the columns must be device,direction,trace\n"},
         {"outages: g.csv",
-         "x.yaml:7:18: radio.outages: g.csv:1: the columns must be device,down_s,up_s\n"},
+         "x.yaml:7:18: radio.outages: ", "1: the columns must be device,down_s,up_s\n"},
         {"outages: g.csv, outage_every: 5 s",
-         "x.yaml:7:18: radio.outages: a schedule, and outage_every draws them: one of the two\n"},
+         "x.yaml:7:18: radio.outages: a schedule, and outage_every draws them: one of the two\n",
+         NULL},
     };
     write_file("g.csv", "device,gain_db\npi,-80\n");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *text = mem_format(TINY "radio: {%s}\n", rows[i].radio);
-        must_refuse(text, NULL, rows[i].message);
+        char *message = rows[i].in_file ? mem_format("%s%s/g.csv:%s", rows[i].message, load_folder,
+                                                     rows[i].in_file)
+                                        : mem_string(rows[i].message);
+        must_refuse(text, NULL, message);
+        free(message);
         free(text);
     }
     remove_files();

@@ -18,6 +18,9 @@
 #define NAME                                                                                       \
     "a name of at most 63 letters, digits, '-', '_' and '.' that begins with a letter or digit"
 #define TEXT "a text of 1 to 1023 bytes without control characters"
+#define PATH                                                                                       \
+    "a path of 1 to 1023 bytes without control characters, relative to the experiment file (with " \
+    "--set: to the working directory)"
 #define SHAPE                                                                                      \
     "[channels, height, width] or [features], each an integer in [1, 65536], at most "             \
     "67108864 in all"
@@ -30,12 +33,12 @@ static const struct example {
     {"experiment.name", "../up", NAME, "a-b_c.1", false},
     {"experiment.seed", "-1", "an integer in [0, 18446744073709551615]", "18446744073709551615",
      false},
-    {"model.file", "\"\"", TEXT, NULL, false},
+    {"model.file", "\"\"", PATH, NULL, false},
     {"model.classes", "0", "an integer in [1, 65536]", "7", false},
     {"model.name", "a b", NAME, "other", false},
     {"model.input", "[1, 2]", SHAPE, "[8]", false},
     {"model.layers", "7", "a list of layers", NULL, false},
-    {"model.weights", "\"\"", TEXT, "w.safetensors", false},
+    {"model.weights", "\"\"", PATH, NULL, false},
     {"data.format", "png", "one of idx, cifar10, cifar100, npy, npz, synthetic", "idx", true},
     {"data.dir", "\"a\\tb\"", TEXT, "some where", false},
     {"data.mean", "2", "a number in [0, 1]" PERCENT, "50 %", false},
@@ -70,8 +73,8 @@ static const struct example {
     {"devices.0.count", "100001", "an integer in [1, 100000]", "3", false},
     {"devices.0.clock", "1 W", "a frequency in (0, 1e+15]" HZ DRAWN, "2 GHz", false},
     {"devices.0.cycles_per_flop", "0", "a number in (0, 1000000]" PERCENT DRAWN, "1", false},
-    {"devices.0.profile", "\"\"", TEXT, NULL, false},
-    {"devices.0.slowdown", "\"\"", TEXT, NULL, false},
+    {"devices.0.profile", "\"\"", PATH, NULL, false},
+    {"devices.0.slowdown", "\"\"", PATH, NULL, false},
     {"devices.0.max_power", "3 dB", "a power in (0, 1000000]" WATT DRAWN, "3 dBm", false},
     {"devices.0.distance", "0 m", "a length in (0, 1000000]" METRE DRAWN ", disc(radius)",
      "disc(3 m)", false},
@@ -90,7 +93,7 @@ static const struct example {
     {"radio.antenna_gain", "10 dBm", "a gain in (0, 1e+12] (units: a bare ratio, dB, dBi)", "3 dB",
      false},
     {"radio.fading", "rice", "one of none, rayleigh, rician", "rayleigh", true},
-    {"radio.gains", "\"\"", TEXT, NULL, false},
+    {"radio.gains", "\"\"", PATH, NULL, false},
     {"radio.shadowing", "always", "one of none, fixed, correlated", "correlated", false},
     {"radio.rician_k", "-1", "a gain in [0, 1000000] (units: a bare ratio, dB, dBi)", "6 dB",
      false},
@@ -101,15 +104,15 @@ static const struct example {
     {"radio.speed_max", "1 m", "a speed in [0.001, 1000]" SPEED, "50 km/h", false},
     {"radio.pause", "-1 s", "a time in [0, 1000000]" SECOND, "1 min", false},
     {"radio.cell_radius", "0.5 m", "a length in [1, 1000000]" METRE, "1 km", false},
-    {"radio.positions", "\"\"", TEXT, NULL, false},
-    {"radio.trace", "\"\"", TEXT, NULL, false},
+    {"radio.positions", "\"\"", PATH, NULL, false},
+    {"radio.trace", "\"\"", PATH, NULL, false},
     {"radio.delay", "2 min", "a time in [0, 60]" SECOND, "20 ms", false},
     {"radio.jitter", "-1 ms", "a time in [0, 60]" SECOND, "5 ms", false},
     {"radio.loss", "60 %", "a number in [0, 0.5]" PERCENT, "1 %", false},
     {"radio.retransmission", "61", "a time in [0, 60]" SECOND, "1 s", false},
     {"radio.outage_every", "-1", "a time in [0, 1000000]" SECOND, "1 min", false},
     {"radio.outage_length", "0", "a time in [0.001, 1000000]" SECOND, "100 ms", false},
-    {"radio.outages", "\"\"", TEXT, NULL, false},
+    {"radio.outages", "\"\"", PATH, NULL, false},
     {"scheduler.policy", "best", "one of auto, equal, exact, fixed, random", "random", false},
     {"scheduler.gap", "1", "a number in [0, 1)" PERCENT, "0", false},
     {"scheduler.time_limit", "0 s", "a time in (0, 1000000]" SECOND, "2 min", false},
@@ -119,6 +122,7 @@ static const struct example {
     {"testbed.time_scale", "0", "a number in [1e-06, 1000000]" PERCENT ", or auto", "auto", false},
     {"testbed.compute", "real", "one of modelled, native", "native", false},
     {"testbed.link", "1", "one of modelled, netns, native", "netns", false},
+    {"testbed.netem", "on", "one of auto, off", "off", false},
     {"testbed.peer_timeout", "2 days", "a time in [0.1, 3600]" SECOND, "500 ms", false},
     {"testbed.listen", "localhost:5555", "a ZeroMQ address: tcp://HOST:PORT or ipc://PATH",
      "ipc:///tmp/x", false},

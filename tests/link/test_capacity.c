@@ -111,9 +111,9 @@ static void delay_is_added_and_jitter_lies_in_its_range(void **state)
 
     (void)state;
     rng_seed(&rng, 1, 0);
-    assert_near(capacity_arrival_s(&capacity, &fixed, &rng, 3, 1e6), 4.02, 1e-12);
+    assert_near(capacity_arrival(&capacity, &fixed, &rng, 3, 1e6).at_s, 4.02, 1e-12);
     for (int i = 0; i < 10000; i++) {
-        double extra_s = capacity_arrival_s(&capacity, &jittery, &rng, 3, 1e6) - 4.02;
+        double extra_s = capacity_arrival(&capacity, &jittery, &rng, 3, 1e6).at_s - 4.02;
         assert_true(extra_s >= -1e-12 && extra_s < 0.01);
         sum += extra_s;
     }
@@ -134,13 +134,29 @@ static void lost_segments_cost_time_on_the_link_and_waits(void **state)
 
     (void)state;
     rng_seed(&rng, 1, 0);
-    assert_near(capacity_arrival_s(&capacity, &none, &rng, 0, CAPACITY_SEGMENT_BITS), 1, 1e-12);
+    assert_near(capacity_arrival(&capacity, &none, &rng, 0, CAPACITY_SEGMENT_BITS).at_s, 1, 1e-12);
     for (int i = 0; i < 200; i++)
-        sum += capacity_arrival_s(&capacity, &busy, &rng, 0, 5000 * CAPACITY_SEGMENT_BITS);
+        sum += capacity_arrival(&capacity, &busy, &rng, 0, 5000 * CAPACITY_SEGMENT_BITS).at_s;
     assert_near(sum / 200 / 5000, 1 / 0.9, 0.002);
     for (int i = 0; i < 20000; i++) /* one segment: waits are geometric with mean p/(1-p) */
-        n_waits += floor(capacity_arrival_s(&capacity, &waits, &rng, 0, 100) / 1e6);
+        n_waits += floor(capacity_arrival(&capacity, &waits, &rng, 0, 100).at_s / 1e6);
     assert_near(n_waits / 20000, 1, 0.04);
+}
+
+static void what_came_on_top_is_told_apart(void **state)
+{
+    struct capacity capacity = {.rate_bps = CAPACITY_SEGMENT_BITS};
+    struct impairments all = {.delay_s = 0.25, .jitter_s = 0.5, .loss = 0.5, .retransmission_s = 8};
+    struct rng rng;
+
+    (void)state;
+    rng_seed(&rng, 1, 0);
+    for (int i = 0; i < 100; i++) {
+        struct arrival a = capacity_arrival(&capacity, &all, &rng, 3, 10 * CAPACITY_SEGMENT_BITS);
+        assert_true(a.propagation_s >= 0.25 && a.propagation_s < 0.75);
+        assert_true(a.again_s == 0 || a.again_s >= 9); /* a wait, and a segment at least */
+        assert_near(a.at_s - a.again_s - a.propagation_s, 13, 1e-9);
+    }
 }
 
 int main(void)
@@ -152,6 +168,7 @@ int main(void)
         cmocka_unit_test(schedules_are_read_and_checked),
         cmocka_unit_test(delay_is_added_and_jitter_lies_in_its_range),
         cmocka_unit_test(lost_segments_cost_time_on_the_link_and_waits),
+        cmocka_unit_test(what_came_on_top_is_told_apart),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
 }

@@ -23,9 +23,9 @@ static void ideal_links_take_bits_over_rate(void **state)
 
     (void)state;
     assert_true(links_are_ideal(links));
-    assert_near(links_transfer_s(links, LINK_UPLINK, 0, 1, 5, 1e6, 5e5), 0.5, 1e-12);
-    assert_true(links_transfer_s(links, LINK_DOWNLINK, 0, 1, 5, 0, 0) == 0);
-    assert_true(links_transfer_s(links, LINK_DOWNLINK, 0, 1, 5, 0, 1) == HUGE_VAL);
+    assert_near(links_transfer(links, LINK_UPLINK, 0, 1, 5, 1e6, 5e5).at_s, 0.5, 1e-12);
+    assert_true(links_transfer(links, LINK_DOWNLINK, 0, 1, 5, 0, 0).at_s == 0);
+    assert_true(links_transfer(links, LINK_DOWNLINK, 0, 1, 5, 0, 1).at_s == HUGE_VAL);
     links_free(links);
 }
 
@@ -44,12 +44,13 @@ static void a_recording_takes_the_place_of_the_rate(void **state)
                     &err))
         fail_msg("%s", err.text);
     assert_false(links_are_ideal(links));
-    assert_near(links_transfer_s(links, LINK_UPLINK, 0, 1, 0, 5, 12e6), 1, 1e-9);
-    assert_near(links_transfer_s(links, LINK_UPLINK, 1, 1, 0, 5, 12e6), 12, 1e-9); /* its own row */
-    assert_near(links_transfer_s(links, LINK_UPLINK, 2, 1, 0, 5, 12e6), 1, 1e-9);
-    assert_near(links_transfer_s(links, LINK_DOWNLINK, 1, 1, 0, 2e6, 12e6), 6, 1e-9);
-    assert_near(links_transfer_s(links, LINK_DOWNLINK, 2, 1, 0, 2e6, 12e6), 12, 1e-9);
-    assert_near(links_transfer_s(links, LINK_BROADCAST, 2, 1, 0, 2e6, 12e6), 12, 1e-9);
+    assert_near(links_transfer(links, LINK_UPLINK, 0, 1, 0, 5, 12e6).at_s, 1, 1e-9);
+    assert_near(links_transfer(links, LINK_UPLINK, 1, 1, 0, 5, 12e6).at_s, 12,
+                1e-9); /* its own row */
+    assert_near(links_transfer(links, LINK_UPLINK, 2, 1, 0, 5, 12e6).at_s, 1, 1e-9);
+    assert_near(links_transfer(links, LINK_DOWNLINK, 1, 1, 0, 2e6, 12e6).at_s, 6, 1e-9);
+    assert_near(links_transfer(links, LINK_DOWNLINK, 2, 1, 0, 2e6, 12e6).at_s, 12, 1e-9);
+    assert_near(links_transfer(links, LINK_BROADCAST, 2, 1, 0, 2e6, 12e6).at_s, 12, 1e-9);
     links_free(links);
 }
 
@@ -61,13 +62,13 @@ static void draws_depend_on_device_direction_and_round_alone(void **state)
 
     (void)state;
     assert_false(links_are_ideal(a));
-    double first = links_transfer_s(a, LINK_UPLINK, 1, 4, 0, 1e6, 1e5);
-    links_transfer_s(b, LINK_DOWNLINK, 2, 4, 0, 1e6, 1e5);
-    assert_true(links_transfer_s(b, LINK_UPLINK, 1, 4, 0, 1e6, 1e5) == first);
-    assert_true(links_transfer_s(a, LINK_UPLINK, 1, 4, 0, 1e6, 1e5) == first);
-    assert_true(links_transfer_s(a, LINK_DOWNLINK, 1, 4, 0, 1e6, 1e5) != first);
-    assert_true(links_transfer_s(a, LINK_UPLINK, 2, 4, 0, 1e6, 1e5) != first);
-    assert_true(links_transfer_s(a, LINK_UPLINK, 1, 5, 0, 1e6, 1e5) != first);
+    double first = links_transfer(a, LINK_UPLINK, 1, 4, 0, 1e6, 1e5).at_s;
+    links_transfer(b, LINK_DOWNLINK, 2, 4, 0, 1e6, 1e5);
+    assert_true(links_transfer(b, LINK_UPLINK, 1, 4, 0, 1e6, 1e5).at_s == first);
+    assert_true(links_transfer(a, LINK_UPLINK, 1, 4, 0, 1e6, 1e5).at_s == first);
+    assert_true(links_transfer(a, LINK_DOWNLINK, 1, 4, 0, 1e6, 1e5).at_s != first);
+    assert_true(links_transfer(a, LINK_UPLINK, 2, 4, 0, 1e6, 1e5).at_s != first);
+    assert_true(links_transfer(a, LINK_UPLINK, 1, 5, 0, 1e6, 1e5).at_s != first);
     links_free(a);
     links_free(b);
 }

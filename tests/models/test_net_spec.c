@@ -90,13 +90,28 @@ static void branches_are_found_by_name(void **state)
     free(list.layers);
 }
 
-static void networks_that_do_not_fit_are_refused(void **state)
+/* A network, and what is said of it. */
+struct refused {
+    struct shape input;
+    const char *layers, *text;
+};
+
+static void assert_refused(const struct refused *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct net_spec spec = spec_from_text(rows[i].input, rows[i].layers);
+        struct err err = ERR_INIT;
+        assert_int_equal(net_spec_check(&spec, &err), -1);
+        assert_string_equal(err.text, rows[i].text);
+        assert_null(net_new(&spec, 0, -1, NULL));
+        net_spec_release(&spec);
+    }
+}
+
+static void inputs_that_are_no_samples_are_refused(void **state)
 {
     (void)state;
-    static const struct {
-        struct shape input;
-        const char *layers, *text;
-    } rows[] = {
+    static const struct refused rows[] = {
         {{3, {1, 8, 8}}, "", "a network of 0 layers: allowed is 1 to 512"},
         {{3, {1, 0, 8}}, "relu", "input: dimension 1 is 0: allowed is 1 to 65536"},
         {{2, {8, 8}},
@@ -106,6 +121,14 @@ static void networks_that_do_not_fit_are_refused(void **state)
         {{3, {65536, 65536, 1}},
          "relu",
          "input: shape 65536x65536x1 has more than 67108864 numbers per sample"},
+    };
+    assert_refused(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void layers_without_what_they_need_are_refused(void **state)
+{
+    (void)state;
+    static const struct refused rows[] = {
         {{3, {1, 8, 8}},
          "relu; conv2d c kernel_size=3",
          "layer 1 (conv2d c): out_channels is missing: feature maps out"},
@@ -115,6 +138,17 @@ static void networks_that_do_not_fit_are_refused(void **state)
         {{3, {1, 8, 8}},
          "conv2d c out_channels=2 kernel_size=3; conv2d c out_channels=2 kernel_size=3",
          "layer 1 (conv2d c): name 'c' is used by two layers with weights"},
+        {{1, {8}},
+         "batch_norm",
+         "layer 0 (batch_norm): name is missing: a layer with weights needs one"},
+    };
+    assert_refused(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void layers_that_do_not_fit_their_input_are_refused(void **state)
+{
+    (void)state;
+    static const struct refused rows[] = {
         {{3, {1, 8, 4}},
          "conv2d c out_channels=2 kernel_size=7 padding=1",
          "layer 0 (conv2d c): input 1x8x4 with padding 1 is smaller than kernel_size 7"},
@@ -127,16 +161,6 @@ static void networks_that_do_not_fit_are_refused(void **state)
         {{3, {1, 8, 8}},
          "linear l out_features=2",
          "layer 0 (linear l): input 1x8x8: a flat one is wanted, put a flatten before"},
-        {{1, {65536}},
-         "linear l out_features=65536",
-         "layer 0 (linear l): weight would have 4294967296 numbers: allowed are at most 268435456"},
-        {{3, {1, 1024, 1024}},
-         "flatten",
-         "layer 0 (flatten): 1048576 numbers in one dimension: allowed are at most 65536"},
-        {{3, {1, 4096, 4096}},
-         "conv2d c out_channels=1 kernel_size=7",
-         "layer 0 (conv2d c): needs 836405000 numbers of scratch memory: allowed are at most "
-         "268435456"},
         {{3, {6, 8, 8}},
          "conv2d c out_channels=8 kernel_size=3 groups=3",
          "layer 0 (conv2d c): groups 3 does not divide both the 6 channels in and the 8 out"},
@@ -144,9 +168,6 @@ static void networks_that_do_not_fit_are_refused(void **state)
          "conv2d c out_channels=2 kernel_size=3 dilation=4",
          "layer 0 (conv2d c): input 1x8x8 with padding 0 is smaller than kernel_size 3 with "
          "dilation 4"},
-        {{1, {8}},
-         "batch_norm",
-         "layer 0 (batch_norm): name is missing: a layer with weights needs one"},
         {{1, {8}}, "layer_norm l n_dims=2", "layer 0 (layer_norm l): n_dims 2: the input has 1"},
         {{1, {8}},
          "adaptive_avg_pool2d output_size=2",
@@ -157,6 +178,32 @@ static void networks_that_do_not_fit_are_refused(void **state)
         {{3, {1, 8, 8}},
          "max_pool2d kernel_size=3 padding=2",
          "layer 0 (max_pool2d): padding 2: allowed is at most half of kernel_size 3"},
+    };
+    assert_refused(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void layers_beyond_the_limits_are_refused(void **state)
+{
+    (void)state;
+    static const struct refused rows[] = {
+        {{1, {65536}},
+         "linear l out_features=65536",
+         "layer 0 (linear l): weight would have 4294967296 numbers: allowed are at most 268435456"},
+        {{3, {1, 1024, 1024}},
+         "flatten",
+         "layer 0 (flatten): 1048576 numbers in one dimension: allowed are at most 65536"},
+        {{3, {1, 4096, 4096}},
+         "conv2d c out_channels=1 kernel_size=7",
+         "layer 0 (conv2d c): needs 836405000 numbers of scratch memory: allowed are at most "
+         "268435456"},
+    };
+    assert_refused(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void composites_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    static const struct refused rows[] = {
         {{3, {1, 8, 8}},
          "residual r {conv2d c out_channels=2 kernel_size=3}",
          "layer 0 (residual r): body gives 2x6x6, shortcut 1x8x8: they must be alike"},
@@ -172,14 +219,7 @@ static void networks_that_do_not_fit_are_refused(void **state)
          "(residual): body: layer 1 (residual): body: composites within composites more than 4 "
          "deep"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct net_spec spec = spec_from_text(rows[i].input, rows[i].layers);
-        struct err err = ERR_INIT;
-        assert_int_equal(net_spec_check(&spec, &err), -1);
-        assert_string_equal(err.text, rows[i].text);
-        assert_null(net_new(&spec, 0, -1, NULL));
-        net_spec_release(&spec);
-    }
+    assert_refused(rows, sizeof rows / sizeof rows[0]);
 }
 
 static void lists_and_networks_are_bounded(void **state)
@@ -247,7 +287,11 @@ int main(void)
         cmocka_unit_test(odd_names_are_refused),
         cmocka_unit_test(arguments_are_held_to_their_rows),
         cmocka_unit_test(branches_are_found_by_name),
-        cmocka_unit_test(networks_that_do_not_fit_are_refused),
+        cmocka_unit_test(inputs_that_are_no_samples_are_refused),
+        cmocka_unit_test(layers_without_what_they_need_are_refused),
+        cmocka_unit_test(layers_that_do_not_fit_their_input_are_refused),
+        cmocka_unit_test(layers_beyond_the_limits_are_refused),
+        cmocka_unit_test(composites_that_do_not_fit_are_refused),
         cmocka_unit_test(lists_and_networks_are_bounded),
         cmocka_unit_test(classes_are_the_last_linear_layers_outputs),
         cmocka_unit_test(a_copy_stands_alone),

@@ -10,11 +10,9 @@
 
 #include <cmocka.h>
 
-#include "scheduler/ascent.h"
 #include "scheduler/improve.h"
 #include "scheduler/ownership.h"
 #include "scheduler/plan.h"
-#include "scheduler/relaxation.h"
 #include "tests/scheduler/sample_problems.h"
 
 static const struct plan_options defaults = {.gap = 0.005, .time_limit_s = 10, .seed = 7};
@@ -26,47 +24,6 @@ static double make(struct plan *plan, const struct problem *problem, const char 
     if (plan_make(plan, problem, policy, &defaults, &err))
         fail_msg("%s: %s", policy, err.text);
     return plan->latency_s;
-}
-
-/* The relaxation's bound is the best that any prices give. */
-static void ascent_comes_near_the_best_bound_and_never_passes_it(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 0; seed < 12; seed++) {
-        struct problem problem;
-        struct cell cell;
-        struct cut_costs costs;
-        struct allocation known;
-        struct ascent ascent;
-        struct relaxed best;
-        struct relaxation *relaxation;
-        bool allowed[4 * 16];
-        int partner[4];
-        double bound_s;
-        memset(allowed, true, sizeof allowed);
-        (seed % 2 ? random_problem : random_air_bound_problem)(&problem, seed, 4, 16, 3,
-                                                               0.5 * (double)(seed % 3));
-        cell_init(&cell, &problem);
-        assert_true(ownership_match(&cell, partner, NULL));
-        cut_costs_init(&costs, &cell, 2);
-        allocation_init(&known, &cell, &costs);
-        ownership_greedy(&known, partner);
-        ascent_init(&ascent, &cell);
-        ascent_start(&ascent, &known);
-        bound_s = ascent_run(&ascent, &costs, NULL, 300, HUGE_VAL, INT64_MAX);
-        relaxation = relaxation_new(&cell, &costs, &known);
-        relaxed_init(&best, &cell);
-        relaxation_solve(relaxation, allowed, HUGE_VAL, 0, INT64_MAX, &best);
-        assert_true(bound_s <= best.bound_s * (1 + 1e-6));
-        assert_true(bound_s >= best.bound_s * (1 - 0.003));
-        relaxed_release(&best);
-        relaxation_free(relaxation);
-        ascent_release(&ascent);
-        allocation_release(&known);
-        cut_costs_release(&costs);
-        cell_release(&cell);
-        problem_release(&problem);
-    }
 }
 
 static void dual_bounds_hold_and_its_plans_are_near_the_optimum(void **state)
@@ -153,56 +110,12 @@ static void improvement_never_lengthens_the_round_and_keeps_its_books(void **sta
     }
 }
 
-/* Steps that look at some pairs only must not pass their sum off as a bound. */
-static void a_large_cells_bound_is_one_over_all_pairs(void **state)
-{
-    struct problem problem;
-    struct cell cell;
-    struct cut_costs costs;
-    struct allocation known;
-    struct ascent ascent;
-    struct lagrangian whole;
-    int partner[300];
-
-    (void)state;
-    random_air_bound_problem(&problem, 5, 300, 400, 10, 0.5);
-    problem.total_power_w *= 60;
-    cell_init(&cell, &problem);
-    cut_costs_init(&costs, &cell, 9);
-    allocation_init(&known, &cell, &costs);
-    assert_true(ownership_match(&cell, partner, NULL));
-    ownership_greedy(&known, partner);
-    ascent_init(&ascent, &cell);
-    ascent_start(&ascent, &known);
-    ascent_run(&ascent, &costs, NULL, 100, allocation_total_s(&known), INT64_MAX);
-    assert_non_null(ascent.at.near); /* it did look near */
-    lagrangian_init(&whole, &cell);
-    lagrangian_evaluate(&whole, &cell, &costs, &ascent.best, NULL);
-    assert_true(ascent.bound_s == whole.bound_s);
-    assert_true(ascent.at.bound_s == whole.bound_s);
-    assert_true(ascent.bound_s > 0.8 * allocation_total_s(&known));
-    lagrangian_look_near(&whole, &cell, 0.999);
-    for (int i = 0; i < cell.n_devices; i++)
-        ascent.prices.uplink[i] *= i % 2 ? 1.2 : 0.8;
-    lagrangian_evaluate(&whole, &cell, &costs, &ascent.prices, NULL);
-    lagrangian_evaluate(&ascent.at, &cell, &costs, &ascent.prices, NULL);
-    assert_true(whole.bound_s > ascent.at.bound_s); /* so it is none */
-    lagrangian_release(&whole);
-    ascent_release(&ascent);
-    allocation_release(&known);
-    cut_costs_release(&costs);
-    cell_release(&cell);
-    problem_release(&problem);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ascent_comes_near_the_best_bound_and_never_passes_it),
         cmocka_unit_test(dual_bounds_hold_and_its_plans_are_near_the_optimum),
         cmocka_unit_test(a_large_cell_has_a_plan_with_a_small_gap),
         cmocka_unit_test(subchannels_that_are_alike_are_solved_to_the_end),
-        cmocka_unit_test(a_large_cells_bound_is_one_over_all_pairs),
         cmocka_unit_test(improvement_never_lengthens_the_round_and_keeps_its_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

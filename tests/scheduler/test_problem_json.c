@@ -114,11 +114,26 @@ static void optional_keys_are_read(void **state)
     "last_layer_backward_flop, activation_bits, gradient_bits, front_bits, "                       \
     "device_memory_bytes, tail_memory_bytes, name, layer"
 
-static void bad_files_are_refused_with_the_path(void **state)
+/* `good` with `find` replaced, and what is said of it behind the file's name. */
+struct refused {
+    const char *find, *replace, *message;
+};
+
+static void assert_refused(const struct refused *rows, size_t n)
 {
-    static const struct {
-        const char *find, *replace, *message;
-    } rows[] = {
+    for (size_t r = 0; r < n; r++) {
+        struct err err = ERR_INIT, wanted = ERR_INIT;
+        struct problem p;
+        write_changed(rows[r].find, rows[r].replace);
+        assert_int_equal(problem_load(&p, path, &err), -1);
+        err_set(&wanted, rows[r].message[0] == ':' ? "%s%s" : "%s: %s", path, rows[r].message);
+        assert_string_equal(err.text, wanted.text);
+    }
+}
+
+static void bad_numbers_of_the_cell_are_refused_with_the_path(void **state)
+{
+    static const struct refused rows[] = {
         {"\"batch_size\": 64", "\"batch_size\": 0", "batch_size: 0: must be 1 to 16777216"},
         {"\"batch_size\": 64", "\"batch_size\": 1.5",
          "batch_size: 1.5: must be a whole number below 2^31"},
@@ -143,6 +158,15 @@ static void bad_files_are_refused_with_the_path(void **state)
         {"[1e7, 2e7]", "1e7", "bandwidth_hz: is a number, must be an array"},
         {"[1e7, 2e7]", "[1e7, 0]", "bandwidth_hz[1]: 0: must be > 0"},
         {"[1e7, 2e7]", "[true, 0]", "bandwidth_hz[0]: is a boolean, must be a number"},
+    };
+
+    (void)state;
+    assert_refused(rows, ARRAY_LEN(rows));
+}
+
+static void a_bad_server_is_refused_with_the_path(void **state)
+{
+    static const struct refused rows[] = {
         {"{\"clock_hz\": 5e9", "{\"clock_hz\": 0", "server.clock_hz: 0: must be > 0"},
         {"\"cycles_per_flop\": 0.03125", "\"cycles_per_flop\": -1",
          "server.cycles_per_flop: -1: must be > 0"},
@@ -151,6 +175,15 @@ static void bad_files_are_refused_with_the_path(void **state)
          "server.clock: unknown key: allowed are " SERVER_KEYS},
         {"{\"clock_hz\": 5e9, \"cycles_per_flop\": 0.03125}", "[]",
          "server: is an array, must be an object"},
+    };
+
+    (void)state;
+    assert_refused(rows, ARRAY_LEN(rows));
+}
+
+static void bad_devices_are_refused_with_the_path(void **state)
+{
+    static const struct refused rows[] = {
         {"[{\"name\": \"a\"", "[{\"name\": 1", "devices[0].name: is a number, must be a string"},
         {"[{\"name\": \"a\"", "[{\"name\": \"\"", "devices[0].name: '': must not be empty"},
         {"[{\"name\": \"a\"", "[{\"name\": \"b\"", "devices: two are named 'b'"},
@@ -167,8 +200,17 @@ static void bad_files_are_refused_with_the_path(void **state)
         {"[1e-10, 2e-10]", "[1e-10, 1e31]", "devices[1].gain[1]: 1e+31: must be at most 1e+30"},
         {"[1e-10, 2e-10]", "[1e-10]", "devices[1].gain: 1 entries: must be 2, one per subchannel"},
         {"[1e-10, 2e-10]", "[1e-10, \"x\"]", "devices[1].gain[1]: is a string, must be a number"},
-        {"\"gain\": [1e-10, 2e-10]", "\"max_power_w\": 1",
-         ":1:415: duplicate object key near '\"max_power_w\"'"},
+        {"\"max_power_w\": 1.25", "\"max_power_w\": 1.25, \"memory_bytes\": -1",
+         "devices[1].memory_bytes: -1: must be >= 0"},
+    };
+
+    (void)state;
+    assert_refused(rows, ARRAY_LEN(rows));
+}
+
+static void bad_cuts_are_refused_with_the_path(void **state)
+{
+    static const struct refused rows[] = {
         {"\"name\": \"pool\"", "\"name\": \"\"", "cuts[0].name: '': must not be empty"},
         {"\"device_forward_flop\": 1", "\"device_forward_flop\": -1",
          "cuts[0].device_forward_flop: -1: must be >= 0"},
@@ -190,8 +232,6 @@ static void bad_files_are_refused_with_the_path(void **state)
          "cuts[0].front_bits: -1: must be >= 0"},
         {"\"gradient_bits\": 33", "\"gradient_bits\": 33, \"device_memory_bytes\": -1",
          "cuts[0].device_memory_bytes: -1: must be >= 0"},
-        {"\"max_power_w\": 1.25", "\"max_power_w\": 1.25, \"memory_bytes\": -1",
-         "devices[1].memory_bytes: -1: must be >= 0"},
         {"\"max_power_w\": 1.25", "\"max_power_w\": 1.25, \"memory_bytes\": 1",
          "cuts[0].device_memory_bytes: must be there and > 0: devices[1] has memory_bytes"},
         {"\"gradient_bits\": 33", "\"gradient_bits\": 33, \"layer\": 513",
@@ -199,20 +239,24 @@ static void bad_files_are_refused_with_the_path(void **state)
         {"\"gradient_bits\": 33", "\"gradient_bits\": 33, \"psi\": 1",
          "cuts[0].psi: unknown key: allowed are " CUT_KEYS},
         {", \"gradient_bits\": 33", "", "cuts[0].gradient_bits: missing"},
+    };
+
+    (void)state;
+    assert_refused(rows, ARRAY_LEN(rows));
+}
+
+static void what_is_no_json_is_refused_with_line_and_column(void **state)
+{
+    static const struct refused rows[] = {
+        {"\"gain\": [1e-10, 2e-10]", "\"max_power_w\": 1",
+         ":1:415: duplicate object key near '\"max_power_w\"'"},
         {"{ \"batch_size\"", "[] { \"batch_size\"", ":1:4: end of file expected near '{'"},
         {"0.5", "1e999", ":1:46: real number overflow near '1e999'"},
         {"0.5", "NaN", ":1:44: invalid token near 'NaN'"},
     };
 
     (void)state;
-    for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
-        struct err err = ERR_INIT, wanted = ERR_INIT;
-        struct problem p;
-        write_changed(rows[r].find, rows[r].replace);
-        assert_int_equal(problem_load(&p, path, &err), -1);
-        err_set(&wanted, rows[r].message[0] == ':' ? "%s%s" : "%s: %s", path, rows[r].message);
-        assert_string_equal(err.text, wanted.text);
-    }
+    assert_refused(rows, ARRAY_LEN(rows));
 }
 
 static void a_file_that_is_no_object_or_not_there_is_refused(void **state)
@@ -315,7 +359,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_file_is_read),
         cmocka_unit_test(optional_keys_are_read),
-        cmocka_unit_test(bad_files_are_refused_with_the_path),
+        cmocka_unit_test(bad_numbers_of_the_cell_are_refused_with_the_path),
+        cmocka_unit_test(a_bad_server_is_refused_with_the_path),
+        cmocka_unit_test(bad_devices_are_refused_with_the_path),
+        cmocka_unit_test(bad_cuts_are_refused_with_the_path),
+        cmocka_unit_test(what_is_no_json_is_refused_with_line_and_column),
         cmocka_unit_test(a_file_that_is_no_object_or_not_there_is_refused),
         cmocka_unit_test(nan_in_a_built_problem_is_refused),
         cmocka_unit_test(a_saved_problem_loads_to_the_same_bits_in_any_locale),

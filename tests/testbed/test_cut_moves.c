@@ -4,26 +4,19 @@
  * one whole network and copies or averages them where the rule says (docs/MODEL.md), bit for bit; and every phase takes
  * what the equations say.
  */
-#include "tests/testbed/virtual_line.h"
-
-#include <math.h>
-
 #include "edge-server/assignment.h"
 #include "models/loss.h"
 #include "models/net_range.h"
 #include "models/optimizer.h"
+#include "tests/testbed/cut_moves.h"
+#include "tests/testbed/predicted_round.h"
 
-#define ROUNDS 9
+#define ROUNDS CUT_MOVES_ROUNDS
 #define BATCH  8
 #define MOVING                                                                                     \
     "training.rounds=9", "training.batch_size=8", "training.evaluate_every=0",                     \
         "data.test_samples=64", "scheduler.gap=0.5", "scheduler.time_limit=0.2 s",                 \
         "training.momentum=0.9", "training.weight_decay=1e-3"
-#define MODEL(suffix) "model.file=tests/data/models/cut-moves" suffix ".yaml"
-
-/* Deeper and back, by one layer and by many, over layers with and without weights. Indices: layer - 1. */
-static const int to_and_fro[ROUNDS] = {2, 2, 6, 6, 3, 0, 5, 5, 1};
-
 /* One party of the reference: the whole network, of which it uses its part. */
 struct party {
     struct net *net;
@@ -266,9 +259,9 @@ enum way { UNSPLIT, IN_TURN, IN_PARALLEL };
 
 static void train_reference(struct reference *r, enum way way)
 {
-    int before = to_and_fro[0] + 1;
+    int before = cut_moves[0] + 1;
     for (uint32_t round = 1; round <= ROUNDS; round++) {
-        int cut = to_and_fro[round - 1] + 1;
+        int cut = cut_moves[round - 1] + 1;
         if (way == IN_PARALLEL && cut != before)
             move_in_parallel(r, before, cut);
         if (way == IN_TURN && cut != before)
@@ -281,26 +274,18 @@ static void train_reference(struct reference *r, enum way way)
     }
 }
 
-/* A line whose cut moves as to_and_fro says. */
+/* A line whose cut moves as cut_moves says. */
 static struct line run_moving_from(const char *const *sets, int first)
 {
     struct line line;
-    struct plan plan;
     line_open(&line, sets);
     line.first = first;
-    line.cuts = to_and_fro;
-    if (schedule_plan_at(&line.schedule, to_and_fro[0], &plan, &line.err))
-        fail_msg("%s", line.err.text);
-    line.schedule.previous_cut = to_and_fro[0] + 1;
-    if (schedule_adopt(&line.schedule, &plan, &line.err))
-        fail_msg("%s", line.err.text);
+    line_move_cut(&line, cut_moves);
     line_start(&line);
     line_run(&line);
-    if (server_failure(line.server))
-        fail_msg("%s", server_failure(line.server));
-    assert_int_equal(line.n_rounds, ROUNDS);
+    line_assert_done(&line);
     for (size_t i = 0; i < ROUNDS; i++)
-        assert_int_equal(line.rounds[i].cut, to_and_fro[i] + 1);
+        assert_int_equal(line.rounds[i].cut, cut_moves[i] + 1);
     return line;
 }
 
@@ -330,8 +315,8 @@ static void one_device_learns_as_the_unsplit_network_does(void **state)
     static const char *const frameworks[] = {"training.framework=sl", "training.framework=psl",
                                              "training.framework=epsl"};
     for (size_t i = 0; i < ARRAY_LEN(frameworks); i++) {
-        const char *const sets[] = {MOVING, MODEL("-dropout"), frameworks[i], "devices.0.count=1",
-                                    NULL};
+        const char *const sets[] = {MOVING, CUT_MOVES("-dropout"), frameworks[i],
+                                    "devices.0.count=1", NULL};
         assert_learns_as(sets, UNSPLIT);
     }
 }
@@ -339,10 +324,10 @@ static void one_device_learns_as_the_unsplit_network_does(void **state)
 static void with_no_momentum_and_with_adamw_one_device_learns_so_too(void **state)
 {
     (void)state;
-    static const char *const plain[] = {MOVING, MODEL("-dropout"), "training.momentum=0",
+    static const char *const plain[] = {MOVING, CUT_MOVES("-dropout"), "training.momentum=0",
                                         "devices.0.count=1", NULL};
     static const char *const adamw[] = {MOVING,
-                                        MODEL("-dropout"),
+                                        CUT_MOVES("-dropout"),
                                         "training.optimizer=adamw",
                                         "training.device_learning_rate=0.01",
                                         "training.server_learning_rate=0.01",
@@ -355,7 +340,7 @@ static void with_no_momentum_and_with_adamw_one_device_learns_so_too(void **stat
 static void devices_in_turn_without_momentum_learn_as_the_unsplit_network_does(void **state)
 {
     (void)state;
-    static const char *const sets[] = {MOVING, MODEL(""), "training.framework=sl",
+    static const char *const sets[] = {MOVING, CUT_MOVES(""), "training.framework=sl",
                                        "training.momentum=0", NULL};
     assert_learns_as(sets, UNSPLIT);
 }
@@ -363,7 +348,7 @@ static void devices_in_turn_without_momentum_learn_as_the_unsplit_network_does(v
 static void devices_in_turn_learn_as_the_reference_does(void **state)
 {
     (void)state;
-    static const char *const sets[] = {MOVING, MODEL(""), "training.framework=sl",
+    static const char *const sets[] = {MOVING, CUT_MOVES(""), "training.framework=sl",
                                        "training.server_learning_rate=0.03", NULL};
     assert_learns_as(sets, IN_TURN);
 }
@@ -375,7 +360,7 @@ static void devices_in_parallel_learn_as_the_reference_does(void **state)
                                          "training.optimizer=adamw"};
     for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
         const char *const sets[] = {MOVING,
-                                    MODEL("-dropout"),
+                                    CUT_MOVES("-dropout"),
                                     "training.framework=psl",
                                     shares[i],
                                     "training.server_learning_rate=0.03",
@@ -387,8 +372,8 @@ static void devices_in_parallel_learn_as_the_reference_does(void **state)
 static void epsl_without_aggregation_learns_as_psl_does(void **state)
 {
     (void)state;
-    static const char *const sets[] = {MOVING, MODEL("-dropout"), "training.aggregation_ratio=0",
-                                       NULL};
+    static const char *const sets[] = {MOVING, CUT_MOVES("-dropout"),
+                                       "training.aggregation_ratio=0", NULL};
     assert_learns_as(sets, IN_PARALLEL);
 }
 
@@ -399,7 +384,7 @@ static void one_device_evaluates_as_one_whose_cut_stays(void **state)
     static const char *const frameworks[] = {"training.framework=sl", "training.framework=psl"};
     for (size_t i = 0; i < ARRAY_LEN(frameworks); i++) {
         const char *const sets[] = {
-            MOVING, MODEL(""), frameworks[i], "devices.0.count=1", "training.evaluate_every=1",
+            MOVING, CUT_MOVES(""), frameworks[i], "devices.0.count=1", "training.evaluate_every=1",
             NULL};
         struct line moving = run_moving(sets), still = run_line(sets);
         for (size_t k = 0; k < ROUNDS; k++) {
@@ -415,39 +400,11 @@ static void one_device_evaluates_as_one_whose_cut_stays(void **state)
 static void the_order_of_arrival_changes_nothing(void **state)
 {
     (void)state;
-    static const char *const sets[] = {MOVING, MODEL(""), NULL};
+    static const char *const sets[] = {MOVING, CUT_MOVES(""), NULL};
     struct line reference = run_moving(sets), line = run_moving_from(sets, 3);
     assert_same_losses(&reference, &line);
     line_close(&line);
     line_close(&reference);
-}
-
-/* Exact but for the rounding of doubles. */
-static void assert_near(double got, double want)
-{
-    if (!(fabs(got - want) <= 1e-9 * want + 1e-15))
-        fail_msg("%.17g s instead of %.17g s", got, want);
-}
-
-static void assert_phases(const struct line_round *round, bool takes_turns)
-{
-    const struct latency_terms *got = &round->measured, *want = &round->predicted;
-    double got_s = 0, want_s = 0;
-    for (int i = 0; i < want->n_devices; i++) {
-        assert_near(got->device_forward_s[i], want->device_forward_s[i]);
-        assert_near(got->uplink_s[i], want->uplink_s[i]);
-        assert_near(got->downlink_s[i], want->downlink_s[i]);
-        assert_near(got->device_backward_s[i], want->device_backward_s[i]);
-        got_s += got->handover_s[i];
-        want_s += want->handover_s[i];
-        if (!takes_turns)
-            assert_near(got->handover_s[i], want->handover_s[i]);
-    }
-    assert_near(got_s, want_s);
-    assert_near(got->server_forward_s, want->server_forward_s);
-    assert_near(got->server_backward_s, want->server_backward_s);
-    assert_near(got->broadcast_s, want->broadcast_s);
-    assert_near(round->measured_s, round->predicted_s);
 }
 
 static double handover_of(const struct line_round *round)
@@ -465,14 +422,14 @@ static void every_phase_takes_what_is_predicted_also_when_the_cut_moves(void **s
                                              "training.framework=sl"};
     for (size_t k = 0; k < ARRAY_LEN(frameworks); k++) {
         bool takes_turns = k == 2;
-        const char *const sets[] = {MOVING, MODEL(""), frameworks[k], "radio.fading_block=round",
-                                    NULL};
+        const char *const sets[] = {MOVING, CUT_MOVES(""), frameworks[k],
+                                    "radio.fading_block=round", NULL};
         struct line line = run_moving(sets);
         for (size_t i = 0; i < ROUNDS; i++) {
-            bool moves = i > 0 && to_and_fro[i] != to_and_fro[i - 1];
+            bool moves = i > 0 && cut_moves[i] != cut_moves[i - 1];
             if (!takes_turns)
                 assert_int_equal(handover_of(&line.rounds[i]) > 0, moves);
-            assert_phases(&line.rounds[i], takes_turns);
+            line_assert_as_predicted(&line.rounds[i], takes_turns);
         }
         line_close(&line);
     }
@@ -485,18 +442,11 @@ static void bytes_that_change_sides_are_counted(void **state)
     const uint64_t bn1 = 8 + 9 + 8, block = 152 + 9 + 152, fc1 = 2 * (256 * 24 + 24);
     const uint64_t floats[ROUNDS] = {
         0, 0, block + fc1, 0, 5 * fc1, 5 * (bn1 + block), bn1 + block + fc1, 0, 5 * (block + fc1)};
-    static const char *const sets[] = {MOVING, MODEL(""), NULL};
+    static const char *const sets[] = {MOVING, CUT_MOVES(""), NULL};
     struct line line = run_moving(sets);
     for (size_t i = 0; i < ROUNDS; i++)
         assert_int_equal(line.rounds[i].handover_bytes, 4 * floats[i]);
     line_close(&line);
-}
-
-static int remove_data(void **state)
-{
-    (void)state;
-    tiny_idx_remove();
-    return 0;
 }
 
 int main(void)
@@ -513,5 +463,5 @@ int main(void)
         cmocka_unit_test(every_phase_takes_what_is_predicted_also_when_the_cut_moves),
         cmocka_unit_test(bytes_that_change_sides_are_counted),
     };
-    return cmocka_run_group_tests(tests, NULL, remove_data);
+    return cmocka_run_group_tests(tests, NULL, line_remove_data);
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Server and devices together on a virtual clock: learning, latency, bytes, order. */
-#include "tests/testbed/virtual_line.h"
-
-#include <math.h>
-
 #include "models/partition.h"
+#include "tests/testbed/predicted_round.h"
 
 static void assert_runs_learn_alike(const char *const *a_sets, const char *const *b_sets)
 {
@@ -84,26 +81,6 @@ static void another_seed_gives_other_losses(void **state)
     assert_true(a.rounds[0].loss != b.rounds[0].loss);
     line_close(&a);
     line_close(&b);
-}
-
-/* Exact but for the rounding of doubles. */
-static void assert_near_s(double got_s, double want_s)
-{
-    if (!(fabs(got_s - want_s) <= 1e-9 * want_s + 1e-15))
-        fail_msg("%.17g s, wanted %.17g", got_s, want_s);
-}
-
-static void assert_terms_near(const struct latency_terms *got, const struct latency_terms *want)
-{
-    for (int i = 0; i < want->n_devices; i++) {
-        assert_near_s(got->device_forward_s[i], want->device_forward_s[i]);
-        assert_near_s(got->uplink_s[i], want->uplink_s[i]);
-        assert_near_s(got->downlink_s[i], want->downlink_s[i]);
-        assert_near_s(got->device_backward_s[i], want->device_backward_s[i]);
-    }
-    assert_near_s(got->server_forward_s, want->server_forward_s);
-    assert_near_s(got->server_backward_s, want->server_backward_s);
-    assert_near_s(got->broadcast_s, want->broadcast_s);
 }
 
 static void every_phase_takes_on_the_virtual_clock_what_the_plan_predicts(void **state)
@@ -222,13 +199,6 @@ static void identical_devices_take_the_same_first_step_with_any_ratio(void **sta
     assert_true(fabs(losses[2] - losses[0]) < 1e-4 * losses[0]);
 }
 
-static int remove_data(void **state)
-{
-    (void)state;
-    tiny_idx_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,5 +214,5 @@ int main(void)
         cmocka_unit_test(an_evaluation_covers_every_test_sample),
         cmocka_unit_test(identical_devices_take_the_same_first_step_with_any_ratio),
     };
-    return cmocka_run_group_tests(tests, NULL, remove_data);
+    return cmocka_run_group_tests(tests, NULL, line_remove_data);
 }

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Server and devices together on a virtual clock, what is paced going in pieces; and devices whose clocks differ. */
-#include "tests/testbed/virtual_line.h"
+#include "tests/testbed/cut_moves.h"
 
-#include <math.h>
+#define MOVING_CUT SMALL, CUT_MOVES(""), "scheduler.cuts=[]", "training.momentum=0.9"
 
-#define MOVING_CUT                                                                                 \
-    SMALL, "model.file=tests/data/models/cut-moves.yaml", "scheduler.cuts=[]",                     \
-        "training.momentum=0.9"
-
-static const int to_and_fro[] = {2, 5, 5, 1};
+static const int cuts_of_rounds[] = {2, 5, 5, 1};
 
 /* As run_line(), in pieces that last so long, with the cuts that are given. */
 static struct line run_in_pieces(const char *const *sets, const int *cuts, double step_us,
@@ -22,9 +18,7 @@ static struct line run_in_pieces(const char *const *sets, const int *cuts, doubl
     line.clock_every_us = clock_ahead_us != 0 ? 1 : 0;
     line_start(&line);
     line_run(&line);
-    if (server_failure(line.server))
-        fail_msg("%s", server_failure(line.server));
-    assert_int_equal(server_state(line.server), SERVER_DONE);
+    line_assert_done(&line);
     return line;
 }
 
@@ -82,7 +76,7 @@ static void layers_that_change_sides_in_pieces_change_neither_losses_nor_times(v
 {
     (void)state;
     static const char *const sets[] = {MOVING_CUT, NULL};
-    assert_pieces_change_nothing(sets, to_and_fro);
+    assert_pieces_change_nothing(sets, cuts_of_rounds);
 }
 
 static void clocks_that_differ_change_nothing(void **state)
@@ -108,5 +102,5 @@ int main(void)
         cmocka_unit_test(layers_that_change_sides_in_pieces_change_neither_losses_nor_times),
         cmocka_unit_test(clocks_that_differ_change_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, line_remove_data);
 }

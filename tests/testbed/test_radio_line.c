@@ -8,11 +8,6 @@
 #include <math.h>
 #include <unistd.h>
 
-#define SMALL                                                                                      \
-    "training.rounds=4", "training.batch_size=8", "training.evaluate_every=0",                     \
-        "data.test_samples=64", "scheduler.cuts=[pool2]", "scheduler.gap=0.5",                     \
-        "scheduler.time_limit=0.2 s"
-
 /*
  * Several settings on several frameworks; a clock of whole microseconds rounds each of a round's
  * steps up.
@@ -120,5 +115,5 @@ int main(void)
         cmocka_unit_test(transfers_start_when_the_phases_before_are_over),
         cmocka_unit_test(the_radio_repeats_and_leaves_learning_alone),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, line_remove_data);
 }

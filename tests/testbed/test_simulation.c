@@ -3,28 +3,17 @@
  * The simulator: every phase takes what the equations say to 1e-9, in the first round as in the last, whatever moves;
  * the learning is that of the same parties driven otherwise, and leaving it out changes no time.
  */
-#include "tests/testbed/virtual_line.h"
-
 #include "testbed/simulation.h"
+#include "tests/testbed/cut_moves.h"
+#include "tests/testbed/predicted_round.h"
 
 /* What a line drives itself is driven by the simulator here; its records are kept in the same way. */
-static struct simulation *start_server(struct line *line)
-{
-    struct server_inputs inputs = {.experiment = &line->e,
-                                   .schedule = &line->schedule,
-                                   .partition = line->partition.index ? &line->partition : NULL,
-                                   .n_test_samples = line->e.data.test_samples};
-    line->server = server_new(&inputs, &line->err);
-    if (!line->server)
-        fail_msg("%s", line->err.text);
-    return simulation_new(&line->e, line->server);
-}
-
 static struct simulation *start(struct line *line, const char *const *sets, const int *cuts)
 {
     line_open(line, sets);
     line->cuts = cuts;
-    return start_server(line);
+    line_make_server(line);
+    return simulation_new(&line->e, line->server);
 }
 
 static bool is_over(const struct line *line)
@@ -56,48 +45,14 @@ static struct line simulate(const char *const *sets, const int *cuts)
     struct simulation *simulation = start(&line, sets, cuts);
     simulate_rest(&line, simulation);
     simulation_free(simulation);
-    if (server_failure(line.server))
-        fail_msg("%s", server_failure(line.server));
-    assert_int_equal(line.n_rounds, line.e.training.rounds);
+    line_assert_done(&line);
     return line;
-}
-
-static void assert_near(double got_s, double want_s)
-{
-    if (!(fabs(got_s - want_s) <= 1e-9 * want_s + 1e-15))
-        fail_msg("%.17g s instead of %.17g s", got_s, want_s);
-}
-
-static void assert_as_predicted(const struct line_round *round, bool takes_turns)
-{
-    const struct latency_terms *got = &round->measured, *want = &round->predicted;
-    double got_s = 0, want_s = 0;
-    for (int i = 0; i < want->n_devices; i++) {
-        assert_near(got->device_forward_s[i], want->device_forward_s[i]);
-        assert_near(got->uplink_s[i], want->uplink_s[i]);
-        assert_near(got->downlink_s[i], want->downlink_s[i]);
-        assert_near(got->device_backward_s[i], want->device_backward_s[i]);
-        if (!takes_turns)
-            assert_near(got->handover_s[i], want->handover_s[i]);
-        got_s += got->handover_s[i];
-        want_s += want->handover_s[i];
-    }
-    assert_near(got_s, want_s);
-    assert_near(got->server_forward_s, want->server_forward_s);
-    assert_near(got->server_backward_s, want->server_backward_s);
-    assert_near(got->broadcast_s, want->broadcast_s);
-    assert_near(round->measured_s, round->predicted_s);
 }
 
 #define FADING                                                                                     \
     "training.batch_size=8", "training.evaluate_every=3", "data.test_samples=64",                  \
         "scheduler.gap=0.5", "scheduler.time_limit=0.2 s", "radio.fading=rayleigh",                \
         "radio.fading_block=round", "training.rounds=9"
-#define MODEL "model.file=tests/data/models/cut-moves.yaml"
-
-/* Indices of cuts: deeper and back, by one layer and by many. */
-static const int to_and_fro[] = {2, 2, 6, 6, 3, 0, 5, 5, 1};
-
 static void every_phase_is_as_predicted_in_every_framework(void **state)
 {
     (void)state;
@@ -112,11 +67,11 @@ static void every_phase_is_as_predicted_in_every_framework(void **state)
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
         for (size_t j = 0; j < ARRAY_LEN(learning); j++)
             for (int moves = 0; moves < 2; moves++) {
-                const char *const sets[] = {FADING,      MODEL,       kinds[k][0],
-                                            kinds[k][1], learning[j], NULL};
-                struct line line = simulate(sets, moves ? to_and_fro : NULL);
+                const char *const sets[] = {FADING,      CUT_MOVES(""), kinds[k][0],
+                                            kinds[k][1], learning[j],   NULL};
+                struct line line = simulate(sets, moves ? cut_moves : NULL);
                 for (size_t i = 0; i < line.n_rounds; i++)
-                    assert_as_predicted(&line.rounds[i], k == 0);
+                    line_assert_as_predicted(&line.rounds[i], k == 0);
                 assert_true(line.rounds[1].predicted_s != line.rounds[2].predicted_s);
                 line_close(&line);
             }
@@ -135,7 +90,7 @@ static void links_with_faults_are_as_predicted_too(void **state)
                                        NULL};
     struct line line = simulate(sets, NULL);
     for (size_t i = 0; i < line.n_rounds; i++)
-        assert_as_predicted(&line.rounds[i], false);
+        line_assert_as_predicted(&line.rounds[i], false);
     line_close(&line);
 }
 
@@ -179,10 +134,10 @@ static void without_learning_times_and_bytes_are_the_same_to_the_bit(void **stat
     static const char *const frameworks[] = {"training.framework=sl", "training.framework=psl",
                                              "training.framework=epsl"};
     for (size_t k = 0; k < ARRAY_LEN(frameworks); k++) {
-        const char *const with[] = {FADING, MODEL, frameworks[k], NULL};
-        const char *const without[] = {FADING, MODEL, frameworks[k], "training.learning=false",
-                                       NULL};
-        struct line a = simulate(with, to_and_fro), b = simulate(without, to_and_fro);
+        const char *const with[] = {FADING, CUT_MOVES(""), frameworks[k], NULL};
+        const char *const without[] = {FADING, CUT_MOVES(""), frameworks[k],
+                                       "training.learning=false", NULL};
+        struct line a = simulate(with, cut_moves), b = simulate(without, cut_moves);
         assert_int_equal(a.n_rounds, b.n_rounds);
         for (size_t i = 0; i < a.n_rounds; i++) {
             const struct line_round *x = &a.rounds[i], *y = &b.rounds[i];
@@ -234,13 +189,6 @@ static void one_that_is_stopped_in_mid_round_leaves_nothing(void **state)
     }
 }
 
-static int remove_data(void **state)
-{
-    (void)state;
-    tiny_idx_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,5 +200,5 @@ int main(void)
         cmocka_unit_test(what_is_wrong_with_a_device_ends_it),
         cmocka_unit_test(one_that_is_stopped_in_mid_round_leaves_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, remove_data);
+    return cmocka_run_group_tests(tests, NULL, line_remove_data);
 }

@@ -2,9 +2,9 @@
 /* trace.json of whole runs on a virtual clock: it tells the same as rounds.csv and devices.csv. */
 #include "tests/testbed/virtual_line.h"
 
-#include <jansson.h>
-#include <math.h>
 #include <unistd.h>
+
+#include "tests/edge-server/trace_rules.h"
 
 /* A table of results, row 0 the header. */
 struct table {
@@ -83,8 +83,7 @@ static void start_run_ahead(struct run *run, const char *const *sets, const int 
     assert_non_null(line->results);
     line_start(line);
     line_run(line);
-    if (server_failure(line->server))
-        fail_msg("%s", server_failure(line->server));
+    line_assert_done(line);
     assert_int_equal(results_close(line->results, &line->err), 0);
     run->rounds = read_table(run->dir, "rounds.csv");
     run->devices = read_table(run->dir, "devices.csv");
@@ -219,6 +218,7 @@ static void check_round_row(const struct run *run, size_t row)
 
 static void check_run(const struct run *run)
 {
+    trace_check_rules(run->events);
     for (size_t row = 1; row < run->devices.n_rows; row++)
         check_device_row(run, row);
     for (size_t row = 1; row < run->rounds.n_rows; row++)
@@ -315,13 +315,6 @@ static void native_links_are_asked_for_nothing(void **state)
     end_run(&run);
 }
 
-static int remove_data(void **state)
-{
-    (void)state;
-    tiny_idx_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,5 +325,5 @@ int main(void)
         cmocka_unit_test(links_achieve_on_a_virtual_clock_what_they_are_asked_for),
         cmocka_unit_test(native_links_are_asked_for_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, remove_data);
+    return cmocka_run_group_tests(tests, NULL, line_remove_data);
 }

@@ -97,8 +97,8 @@ static inline void line_open(struct line *line, const char *const *sets)
     dataset_free(train);
 }
 
-/* Everything is chosen (a test may have changed line->partition): make the two sides. */
-static inline void line_start(struct line *line)
+/* Everything is chosen (a test may have changed line->partition): make the server. */
+static inline void line_make_server(struct line *line)
 {
     struct server_inputs inputs = {.experiment = &line->e,
                                    .schedule = &line->schedule,
@@ -109,6 +109,12 @@ static inline void line_start(struct line *line)
     line->server = server_new(&inputs, &line->err);
     if (!line->server)
         fail_msg("%s", line->err.text);
+}
+
+/* Both sides. */
+static inline void line_start(struct line *line)
+{
+    line_make_server(line);
     for (int i = 0; i < line->e.n_devices; i++) {
         line->devices[i] = device_new(line->e.devices[i].name, line->e.data.dir);
         if (line->step_us > 0)
@@ -254,16 +260,21 @@ static inline void line_run(struct line *line)
         "data.test_samples=64", "scheduler.cuts=[pool2]", "scheduler.gap=0.5",                     \
         "scheduler.time_limit=0.2 s"
 
+static inline void line_assert_done(const struct line *line)
+{
+    if (server_failure(line->server))
+        fail_msg("%s", server_failure(line->server));
+    assert_int_equal(server_state(line->server), SERVER_DONE);
+    assert_int_equal(line->n_rounds, line->e.training.rounds);
+}
+
 static inline struct line run_line(const char *const *sets)
 {
     struct line line;
     line_open(&line, sets);
     line_start(&line);
     line_run(&line);
-    if (server_failure(line.server))
-        fail_msg("%s", server_failure(line.server));
-    assert_int_equal(server_state(line.server), SERVER_DONE);
-    assert_int_equal(line.n_rounds, line.e.training.rounds);
+    line_assert_done(&line);
     return line;
 }
 
@@ -274,6 +285,14 @@ static inline void assert_same_losses(const struct line *a, const struct line *b
         assert_memory_equal(&a->rounds[i].loss, &b->rounds[i].loss, sizeof(double));
     size_t last = a->n_rounds - 1;
     assert_true(a->rounds[last].accuracy == b->rounds[last].accuracy);
+}
+
+/* For the end of a program: its data set. */
+static inline int line_remove_data(void **state)
+{
+    (void)state;
+    tiny_idx_remove();
+    return 0;
 }
 
 #endif
