@@ -50,7 +50,8 @@ static void native_parts_run_in_the_walls_time(void **state)
         load(&line, "training.framework=epsl", natives[i]);
         const struct schedule *schedule = &line.schedule;
         assert_int_equal(
-            calibration_time_scale(&found, &line.e, &schedule->problem, &schedule->plan, -1, &err), 0);
+            calibration_time_scale(&found, &line.e, &schedule->problem, &schedule->plan, -1, &err),
+            0);
         assert_true(found.value == 1);
         assert_non_null(strstr(found.text, said[i]));
         close_loaded(&line);
