@@ -393,7 +393,10 @@ static void what_comes_after_a_hand_over_starts_after_it(void **state)
         for (int gains = 0; gains < 2; gains++) {
             struct latency_terms terms =
                 terms_of_a_move(frameworks[k], "radio.delay=10 s", outages, gains);
-            assert_true(terms.uplink_s[0] > 19 && terms.uplink_s[0] < 21);
+            if (k == 1 && !gains) /* it is the layers given up that wait, behind the front part */
+                assert_true(terms.uplink_s[0] < 11 && terms.handover_s[0] > 39);
+            else
+                assert_true(terms.uplink_s[0] > 19 && terms.uplink_s[0] < 21);
             latency_terms_release(&terms);
         }
     unlink(path);
