@@ -142,6 +142,14 @@ static int start_forward(struct device *device, double now_us, struct err *err)
     return 0;
 }
 
+/* Onto the uplink at a pace of its own; 0: it does not wait. */
+static void push(struct device *device, double now_us, double rate_bps, double bits,
+                 struct msg *msg)
+{
+    shaper_set_rate(device->uplink, rate_bps > 0 ? rate_bps : HUGE_VAL);
+    shaper_push(device->uplink, now_us, bits, msg);
+}
+
 static int on_round(struct device *device, struct msg *msg, double now_us, struct err *err)
 {
     if (device->state != READY)
@@ -158,12 +166,10 @@ static int on_round(struct device *device, struct msg *msg, double now_us, struc
     device->last_round = msg->round.round;
     device->n_slots_covered = 0;
     device->n_overruns = 0;
-    double rate_bps = msg->round.uplink_bps > 0 ? msg->round.uplink_bps : HUGE_VAL;
-    shaper_set_rate(device->uplink, rate_bps);
     if (!layers)
         return start_forward(device, now_us, err);
     device->state = HANDING_UP;
-    shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(layers), layers);
+    push(device, now_us, msg->round.layers_bps, 8.0 * (double)msg_payload_bytes(layers), layers);
     return 0;
 }
 
@@ -327,7 +333,8 @@ static void end_forward(struct device *device, double now_us)
     msg->activations.forward_start_s = device->pass.start_us * 1e-6;
     device->state = WAITING_FOR_GRADIENTS;
     /* Labels ride along: the latency equations count the activations alone. */
-    shaper_push(device->uplink, now_us, 8.0 * (double)payload_bytes(msg->payload[0]), msg);
+    push(device, now_us, device->round.uplink_bps, 8.0 * (double)payload_bytes(msg->payload[0]),
+         msg);
 }
 
 static void end_backward(struct device *device, double now_us)
@@ -340,7 +347,7 @@ static void end_backward(struct device *device, double now_us)
     msg->round_done.backward_start_s = device->pass.start_us * 1e-6;
     msg->round_done.n_overruns = device->n_overruns;
     device->state = READY;
-    shaper_push(device->uplink, now_us, 8.0 * (double)msg_payload_bytes(msg), msg);
+    push(device, now_us, device->round.front_bps, 8.0 * (double)msg_payload_bytes(msg), msg);
 }
 
 /* Layers given up have gone, and were given out to be sent: the forward pass does not hold them up. */

@@ -72,14 +72,17 @@ struct air *air_new(int n_devices, const struct rates *rates)
 
 void air_set_rates(struct air *air, const struct rates *rates)
 {
-    air->broadcast_bps = usable(rates->broadcast_bps);
+    air_set_rate(air, AIR_ALL, rates->broadcast_bps);
     for (int i = 0; i < air->n_devices; i++)
-        air->downlink_bps[i] = usable(rates->downlink_bps[i]);
-    if (air->gives_out_early)
-        return;
-    shaper_set_rate(air->broadcast, air->broadcast_bps);
-    for (int i = 0; i < air->n_devices; i++)
-        shaper_set_rate(air->downlinks[i], air->downlink_bps[i]);
+        air_set_rate(air, i, rates->downlink_bps[i]);
+}
+
+void air_set_rate(struct air *air, int device, double rate_bps)
+{
+    double *bps = device == AIR_ALL ? &air->broadcast_bps : &air->downlink_bps[device];
+    *bps = usable(rate_bps);
+    if (!air->gives_out_early)
+        shaper_set_rate(link_of(air, device), *bps);
 }
 
 void air_give_out_early(struct air *air)

@@ -14,12 +14,15 @@
 
 struct air;
 
+#define AIR_ALL (-1) /* in place of a device: the broadcast */
+
 /* rates NULL: not emulated, everything arrives at once. */
 struct air *air_new(int n_devices, const struct rates *rates);
 void air_free(struct air *air);
 
-/* Of what is sent from now on. Not for an air that is not emulated. */
+/* Of what is sent from now on: of all links, or of one (or AIR_ALL). Not for an air that is not emulated. */
 void air_set_rates(struct air *air, const struct rates *rates);
+void air_set_rate(struct air *air, int device, double rate_bps);
 
 /*
  * From now on air_pop() gives out what begins to be sent, in the same order as always, and somebody else
@@ -29,8 +32,6 @@ void air_give_out_early(struct air *air);
 
 void air_broadcast(struct air *air, double now_us, double bits, void *cookie);
 void air_send(struct air *air, double now_us, int device, double bits, void *cookie);
-
-#define AIR_ALL (-1)
 
 /* Things arrive in pieces that last step_us; INFINITY, to begin with: whole. */
 void air_set_step(struct air *air, double step_us);

@@ -141,20 +141,35 @@ void handover_release_seat(struct seat *seat)
     }
 }
 
-static int check_layers(struct server *server, int seat, const struct msg *msg)
+/* Of weights and of optimiser state. */
+struct given {
+    size_t floats[2];
+};
+
+static struct given given_by(const struct server *server, const struct seat *from)
 {
     const struct move *move = &server->move;
-    const struct seat *from = &server->seats[seat];
-    size_t wanted[] = {
+    return (struct given){{
         from->returns_layers ? back_weights_floats(server->back, move->to, move->from) : 0,
         from->returns_optimizer ? back_optimizer_floats(server->back, move->to, move->from) : 0,
-    };
+    }};
+}
+
+size_t handover_given_bytes(const struct server *server, int seat)
+{
+    struct given given = given_by(server, &server->seats[seat]);
+    return (given.floats[0] + given.floats[1]) * sizeof(float);
+}
+
+static int check_layers(struct server *server, int seat, const struct msg *msg)
+{
+    struct given wanted = given_by(server, &server->seats[seat]);
     static const char *const names[] = {"weights", "optimiser state"};
-    for (size_t what = 0; what < ARRAY_LEN(wanted); what++)
-        if (payload_bytes(msg->payload[what]) != wanted[what] * sizeof(float)) {
+    for (size_t what = 0; what < ARRAY_LEN(wanted.floats); what++)
+        if (payload_bytes(msg->payload[what]) != wanted.floats[what] * sizeof(float)) {
             server_fail(server, "device %s: handed up %zu bytes of %s instead of %zu",
                         seat_name(server, seat), payload_bytes(msg->payload[what]), names[what],
-                        wanted[what] * sizeof(float));
+                        wanted.floats[what] * sizeof(float));
             return -1;
         }
     return 0;
@@ -177,6 +192,7 @@ void handover_on_layers(struct server *server, int seat, struct msg *msg, double
     record->measured.handover_s[seat] += (now_us - from->round_sent_us) * 1e-6;
     from->round_sent_us = now_us; /* its forward pass begins here */
     from->state = SEAT_COMPUTING;
+    pacing_uplink(server, seat);
     if (++server->turn.n_handed == server->turn.n_seats)
         take_layers(server);
 }

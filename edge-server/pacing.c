@@ -17,14 +17,19 @@ static void pace(struct server *server, const struct link_pace *pace)
     server->paces[server->n_paces++] = *pace;
 }
 
-/* Of bits at the round's rate, in the proportions of the round's transfer, as the rate has them in it. */
-static void take_time(const struct server *server, struct link_pace *pace,
-                      enum link_direction direction, double bits, double bps)
+static const struct transfer *transfer_of(const struct server *server,
+                                          enum link_direction direction, int device)
 {
-    const struct transfer *transfer =
-        round_radio_transfer(server->in.schedule->radio, direction, pace->device);
-    if (bps > 0)
-        pace->transfer_s = bits / bps;
+    return round_radio_transfer(server->in.schedule->radio, direction, device);
+}
+
+/* Of bits at the transfer's rate, in its proportions, as the rate has them in it. */
+static void take_time(const struct server *server, struct link_pace *pace,
+                      enum link_direction direction, double bits)
+{
+    const struct transfer *transfer = transfer_of(server, direction, pace->device);
+    if (transfer->rate_bps > 0)
+        pace->transfer_s = bits / transfer->rate_bps;
     pace->carry_s = pace->transfer_s;
     if (transfer->bits > 0) {
         pace->carry_s = transfer->carry_s * (bits / transfer->bits);
@@ -32,28 +37,17 @@ static void take_time(const struct server *server, struct link_pace *pace,
     }
 }
 
-/* The planned rate, or that of the transfer without segments sent again. */
-static double rate_of(const struct server *server, enum link_direction direction, int device,
-                      double planned_bps)
+/* The transfer's rate, or what it would be without segments sent again. */
+void pacing_air(struct server *server, enum link_direction direction, int seat)
 {
-    const struct transfer *transfer =
-        round_radio_transfer(server->in.schedule->radio, direction, device);
-    return transfer->bits > 0 ? transfer->bits / (transfer->carry_s + transfer->delay_s)
-                              : planned_bps;
-}
-
-void pacing_air(struct server *server)
-{
-    const struct rates *planned = &server->in.schedule->rates;
-    struct rates *rates = &server->air_rates;
-    if (!server->in.loses_frames) {
-        air_set_rates(server->air, planned);
+    const struct transfer *transfer = transfer_of(server, direction, seat);
+    bool is_for_all = direction == LINK_BROADCAST || direction == LINK_GAINED_BY_ALL;
+    double rate_bps = transfer->rate_bps;
+    if (!server->link->is_emulated)
         return;
-    }
-    rates->broadcast_bps = rate_of(server, LINK_BROADCAST, 0, planned->broadcast_bps);
-    for (int i = 0; i < server->n_seats; i++)
-        rates->downlink_bps[i] = rate_of(server, LINK_DOWNLINK, i, planned->downlink_bps[i]);
-    air_set_rates(server->air, rates);
+    if (server->in.loses_frames && transfer->bits > 0)
+        rate_bps = transfer->bits / (transfer->carry_s + transfer->delay_s);
+    air_set_rate(server->air, is_for_all ? AIR_ALL : seat, rate_bps);
 }
 
 void pacing_none(struct server *server)
@@ -70,47 +64,54 @@ void pacing_uplink(struct server *server, int seat)
     double counted_bytes = batch * (double)back_cut_features(server->back) * sizeof(float);
     struct link_pace up = {.device = seat, .is_uplink = true};
     up.payload_bytes = (uint64_t)(counted_bytes + batch * sizeof(uint32_t)); /* and labels */
-    take_time(server, &up, LINK_UPLINK, 8 * counted_bytes,
-              server->in.schedule->rates.uplink_bps[seat]);
+    take_time(server, &up, LINK_UPLINK, 8 * counted_bytes);
+    pace(server, &up);
+}
+
+void pacing_layers(struct server *server, int seat)
+{
+    struct link_pace up = {.device = seat, .is_uplink = true};
+    up.payload_bytes = handover_given_bytes(server, seat);
+    take_time(server, &up, LINK_GIVEN, 8 * (double)up.payload_bytes);
     pace(server, &up);
 }
 
 void pacing_downlink(struct server *server, int seat, const struct msg *msg,
                      enum link_direction direction)
 {
-    const struct rates *rates = &server->in.schedule->rates;
     struct link_pace down = {.device = seat, .payload_bytes = msg_payload_bytes(msg)};
-    take_time(server, &down, direction, 8 * (double)down.payload_bytes,
-              direction == LINK_BROADCAST ? rates->broadcast_bps : rates->downlink_bps[seat]);
+    take_time(server, &down, direction, 8 * (double)down.payload_bytes);
     pace(server, &down);
 }
 
-static void pace_back(struct server *server, int seat, bool is_uplink, size_t bytes)
+/* For control alone. */
+static void pace_back(struct server *server, int seat, bool is_uplink)
 {
-    struct link_pace back = {.device = seat, .is_uplink = is_uplink, .is_way_back = true};
-    if (!link_is_impaired(server->in.experiment))
-        return;
-    back.payload_bytes = bytes;
-    if (bytes > 0)
-        take_time(server, &back, LINK_UPLINK, 8 * (double)bytes,
-                  server->in.schedule->rates.uplink_bps[seat]);
-    pace(server, &back);
+    if (link_is_impaired(server->in.experiment))
+        pace(server,
+             &(struct link_pace){.device = seat, .is_uplink = is_uplink, .is_way_back = true});
 }
 
 void pacing_arrived(struct server *server, int seat)
 {
-    pace_back(server, seat, true, 0);
+    pace_back(server, seat, true);
 }
 
+/* On ideal links the uplink is as it has to be since the activations. */
 void pacing_answer(struct server *server, int seat)
 {
-    pace_back(server, seat, true, server_front_bytes(server));
+    struct link_pace up = {.device = seat, .is_uplink = true};
+    if (!(transfer_of(server, LINK_FRONT, seat)->bits > 0))
+        return;
+    up.payload_bytes = server_front_bytes(server);
+    take_time(server, &up, LINK_FRONT, 8 * (double)up.payload_bytes);
+    pace(server, &up);
 }
 
 void pacing_done(struct server *server, int seat)
 {
-    pace_back(server, seat, true, 0);
-    pace_back(server, seat, false, 0);
+    pace_back(server, seat, true);
+    pace_back(server, seat, false);
 }
 
 const struct link_pace *server_next_pace(struct server *server)

@@ -12,14 +12,14 @@
 struct round_radio {
     struct channel *channel;
     struct links *links;
-    double now_s;                                   /* when the round begins */
-    struct transfer *transfers[LINK_BROADCAST + 1]; /* [direction][C] of the round */
+    double now_s;                                  /* when the round begins */
+    struct transfer *transfers[LINK_N_DIRECTIONS]; /* [direction][C] of the round */
 };
 
 struct round_radio *round_radio_new(const struct experiment *e, struct err *err)
 {
     struct round_radio *radio = mem_zero(1, sizeof *radio);
-    for (int direction = 0; direction <= LINK_BROADCAST; direction++)
+    for (int direction = 0; direction < LINK_N_DIRECTIONS; direction++)
         radio->transfers[direction] =
             mem_zero((size_t)e->n_devices, sizeof *radio->transfers[direction]);
     radio->channel = radio_channel(e, err);
@@ -36,7 +36,7 @@ void round_radio_free(struct round_radio *radio)
         return;
     channel_free(radio->channel);
     links_free(radio->links);
-    for (int direction = 0; direction <= LINK_BROADCAST; direction++)
+    for (int direction = 0; direction < LINK_N_DIRECTIONS; direction++)
         free(radio->transfers[direction]);
     free(radio);
 }
@@ -61,7 +61,18 @@ bool round_radio_gains(struct round_radio *radio, uint32_t round, struct problem
     return has_changed;
 }
 
-/* The round's messages, per device. */
+/* What is being evaluated. */
+struct evaluation {
+    struct round_radio *radio;
+    uint32_t round;
+    const struct problem *problem;
+    int cut;
+    const struct handover_move *move;
+    struct rates *rates;
+    struct latency_terms *terms;
+};
+
+/* The round's messages besides hand-overs, per device. */
 struct load {
     double uplink_bits, broadcast_bits, downlink_bits;
 };
@@ -74,91 +85,137 @@ static struct load load_of(const struct problem *problem, int cut)
                          (problem->batch_size - n) * c->gradient_bits};
 }
 
-/* *rate_bps becomes the rate that the transfer amounts to. */
-static void transfer(struct round_radio *radio, enum link_direction direction, int device,
-                     uint32_t round, double start_s, double bits, double *rate_bps)
+static struct handover_load handover_of(const struct evaluation *e, int device)
 {
-    struct transfer *parts = &radio->transfers[direction][device];
-    *parts = (struct transfer){0};
+    return handover_load(e->problem, e->cut, e->move, device);
+}
+
+/* Before any transfer: the radio's own rates. */
+static void start_transfers(const struct evaluation *e)
+{
+    for (int direction = 0; direction < LINK_N_DIRECTIONS; direction++)
+        for (int i = 0; i < e->problem->n_devices; i++) {
+            bool is_for_all = direction == LINK_BROADCAST || direction == LINK_GAINED_BY_ALL;
+            double down_bps = is_for_all ? e->rates->broadcast_bps : e->rates->downlink_bps[i];
+            e->radio->transfers[direction][i] = (struct transfer){
+                .rate_bps = link_goes_up(direction) ? e->rates->uplink_bps[i] : down_bps};
+        }
+}
+
+/* Its rate becomes what it amounts to. Returns what it takes. */
+static double transfer(const struct evaluation *e, enum link_direction direction, int device,
+                       double start_s, double bits)
+{
+    struct transfer *t = &e->radio->transfers[direction][device];
     if (!(bits > 0))
-        return;
+        return 0;
     struct arrival a =
-        links_transfer(radio->links, direction, device, round, start_s, *rate_bps, bits);
-    *rate_bps = a.at_s < HUGE_VAL ? bits / a.at_s : 0;
+        links_transfer(e->radio->links, direction, device, e->round, start_s, t->rate_bps, bits);
     if (a.at_s < HUGE_VAL)
-        *parts = (struct transfer){bits, a.at_s - a.again_s - a.propagation_s, a.propagation_s};
+        *t = (struct transfer){bits / a.at_s, bits, a.at_s - a.again_s - a.propagation_s,
+                               a.propagation_s};
+    else
+        t->rate_bps = 0;
+    return a.at_s;
 }
 
 /* Who goes last decides; everyone hears the same message. */
-static void transfer_to_all(struct round_radio *radio, int n_devices, uint32_t round,
-                            double start_s, double bits, double *rate_bps)
+static double transfer_to_all(const struct evaluation *e, enum link_direction direction,
+                              double start_s, double bits)
 {
-    struct transfer *parts = radio->transfers[LINK_BROADCAST];
+    struct transfer *parts = e->radio->transfers[direction];
     double slowest_bps = HUGE_VAL, longest_s = 0;
-    for (int i = 0; i < n_devices; i++) {
-        double bps = *rate_bps;
-        transfer(radio, LINK_BROADCAST, i, round, start_s, bits, &bps);
-        slowest_bps = fmin(slowest_bps, bps);
+    if (!(bits > 0))
+        return 0;
+    for (int i = 0; i < e->problem->n_devices; i++) {
+        transfer(e, direction, i, start_s, bits);
+        slowest_bps = fmin(slowest_bps, parts[i].rate_bps);
         longest_s = fmax(longest_s, parts[i].carry_s + parts[i].delay_s);
     }
-    for (int i = 0; i < n_devices; i++)
+    for (int i = 0; i < e->problem->n_devices; i++) {
+        parts[i].rate_bps = slowest_bps;
         parts[i].carry_s = longest_s - parts[i].delay_s;
-    *rate_bps = slowest_bps;
-}
-
-/* The terms are brought up to date on the way: when a message starts depends on those before it. */
-static void all_at_once(struct round_radio *radio, uint32_t round, const struct problem *problem,
-                        int cut, struct rates *rates, struct latency_terms *terms)
-{
-    struct load load = load_of(problem, cut);
-    double up_s = 0;
-    for (int i = 0; i < problem->n_devices; i++)
-        transfer(radio, LINK_UPLINK, i, round, radio->now_s + terms->device_forward_s[i],
-                 load.uplink_bits, &rates->uplink_bps[i]);
-    latency_evaluate(problem, cut, rates, terms);
-    for (int i = 0; i < problem->n_devices; i++)
-        up_s = fmax(up_s, terms->device_forward_s[i] + terms->uplink_s[i]);
-    double start_s = radio->now_s + up_s + terms->server_forward_s + terms->server_backward_s;
-    transfer_to_all(radio, problem->n_devices, round, start_s, load.broadcast_bits,
-                    &rates->broadcast_bps);
-    latency_evaluate(problem, cut, rates, terms);
-    for (int i = 0; i < problem->n_devices; i++)
-        transfer(radio, LINK_DOWNLINK, i, round, start_s + terms->broadcast_s, load.downlink_bits,
-                 &rates->downlink_bps[i]);
-}
-
-/* Hand-overs are left out of the starts: they travel at the rates that come out here. */
-static void in_turns(struct round_radio *radio, uint32_t round, const struct problem *problem,
-                     int cut, struct rates *rates, struct latency_terms *terms)
-{
-    struct load load = load_of(problem, cut);
-    double start_s = radio->now_s;
-    double server_s = (terms->server_forward_s + terms->server_backward_s) / problem->n_devices;
-    for (int i = 0; i < problem->n_devices; i++) {
-        start_s += terms->device_forward_s[i];
-        transfer(radio, LINK_UPLINK, i, round, start_s, load.uplink_bits, &rates->uplink_bps[i]);
-        start_s += load.uplink_bits / rates->uplink_bps[i] + server_s;
-        transfer(radio, LINK_DOWNLINK, i, round, start_s, load.downlink_bits,
-                 &rates->downlink_bps[i]);
-        start_s += load.downlink_bits / rates->downlink_bps[i] + terms->device_backward_s[i];
     }
+    return handover_seconds(bits, slowest_bps);
+}
+
+/* When a message starts depends on those before it. */
+static void all_at_once(const struct evaluation *e)
+{
+    const struct latency_terms *terms = e->terms;
+    struct load load = load_of(e->problem, e->cut);
+    double now_s = e->radio->now_s, up_s = 0;
+    double gained_s = transfer_to_all(e, LINK_GAINED_BY_ALL, now_s, handover_of(e, 0).gained_bits);
+    for (int i = 0; i < e->problem->n_devices; i++) {
+        double given_s = transfer(e, LINK_GIVEN, i, now_s, handover_of(e, i).given_bits);
+        double forward_end_s = gained_s + given_s + terms->device_forward_s[i];
+        double uplink_s = transfer(e, LINK_UPLINK, i, now_s + forward_end_s, load.uplink_bits);
+        up_s = fmax(up_s, forward_end_s + uplink_s);
+    }
+    double start_s = now_s + up_s + terms->server_forward_s + terms->server_backward_s;
+    start_s += transfer_to_all(e, LINK_BROADCAST, start_s, load.broadcast_bits);
+    for (int i = 0; i < e->problem->n_devices; i++)
+        transfer(e, LINK_DOWNLINK, i, start_s, load.downlink_bits);
+}
+
+static void in_turns(const struct evaluation *e)
+{
+    const struct latency_terms *terms = e->terms;
+    struct load load = load_of(e->problem, e->cut);
+    double now_s = e->radio->now_s;
+    double server_s = (terms->server_forward_s + terms->server_backward_s) / e->problem->n_devices;
+    for (int i = 0; i < e->problem->n_devices; i++) {
+        struct handover_load handover = handover_of(e, i);
+        now_s += transfer(e, LINK_GAINED, i, now_s, handover.gained_bits);
+        now_s += transfer(e, LINK_GIVEN, i, now_s, handover.given_bits);
+        now_s += terms->device_forward_s[i];
+        now_s += transfer(e, LINK_UPLINK, i, now_s, load.uplink_bits) + server_s;
+        now_s += transfer(e, LINK_DOWNLINK, i, now_s, load.downlink_bits);
+        now_s += terms->device_backward_s[i];
+        now_s += transfer(e, LINK_FRONT, i, now_s, handover.front_bits);
+    }
+}
+
+/* The equations at the rates of the transfers. */
+static void evaluate_terms(const struct evaluation *e)
+{
+    struct transfer *const *t = e->radio->transfers;
+    enum link_direction gained = e->problem->takes_turns ? LINK_GAINED : LINK_GAINED_BY_ALL;
+    int n = e->problem->n_devices;
+    for (int i = 0; i < n; i++) {
+        e->rates->uplink_bps[i] = t[LINK_UPLINK][i].rate_bps;
+        e->rates->downlink_bps[i] = t[LINK_DOWNLINK][i].rate_bps;
+    }
+    e->rates->broadcast_bps = t[LINK_BROADCAST][0].rate_bps;
+    latency_evaluate(e->problem, e->cut, e->rates, e->terms);
+    for (int i = 0; i < n; i++) {
+        struct handover_load load = handover_of(e, i);
+        e->terms->handover_s[i] = handover_seconds(load.given_bits, t[LINK_GIVEN][i].rate_bps) +
+                                  handover_seconds(load.front_bits, t[LINK_FRONT][i].rate_bps);
+    }
+    for (int i = 0; i < n; i++)
+        e->terms->handover_s[handover_owner(e->problem, i)] +=
+            handover_seconds(handover_of(e, i).gained_bits, t[gained][i].rate_bps);
 }
 
 double round_radio_evaluate(struct round_radio *radio, uint32_t round,
                             const struct problem *problem, const struct plan *plan,
-                            struct rates *rates, struct latency_terms *terms)
+                            const struct handover_move *move, struct rates *rates,
+                            struct latency_terms *terms)
 {
+    struct evaluation e = {radio, round, problem, plan->cut, move, rates, terms};
     if (problem->takes_turns)
         rates_evaluate_turns(problem, plan->turn_psd_w_per_hz, rates);
     else
         rates_evaluate(problem, plan->owner, plan->psd_w_per_hz, rates);
-    latency_evaluate(problem, plan->cut, rates, terms);
+    start_transfers(&e);
+    evaluate_terms(&e);
     if (!links_are_ideal(radio->links)) {
         if (problem->takes_turns)
-            in_turns(radio, round, problem, plan->cut, rates, terms);
+            in_turns(&e);
         else
-            all_at_once(radio, round, problem, plan->cut, rates, terms);
-        latency_evaluate(problem, plan->cut, rates, terms);
+            all_at_once(&e);
+        evaluate_terms(&e);
     }
     return latency_total(problem, terms);
 }

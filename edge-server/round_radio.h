@@ -16,6 +16,7 @@
 
 #include <stdint.h>
 
+#include "edge-server/handover_load.h"
 #include "experiment/experiment.h"
 #include "link/links.h"
 #include "scheduler/plan.h"
@@ -34,6 +35,9 @@ bool round_radio_gains(struct round_radio *radio, uint32_t round, struct problem
  * round, and with the links as they are then. Fills rates and terms, which have room for the problem's devices, and
  * returns the latency; where nothing changes these are the plan's own numbers.
  *
+ * Hand-overs are transfers of their own, each with its own bits, start and draws; `rates` are those of activations and
+ * gradients.
+ *
  * A rate is that at which this round's messages arrive: bits over the time from the first bit's departure to the
  * last one's arrival. So the latency equations hold as they are, and a sender that is paced to that rate is done when
  * the last bit would be there. Where there is nothing to send, and on ideal links, it is the radio's own rate; it is
@@ -41,7 +45,8 @@ bool round_radio_gains(struct round_radio *radio, uint32_t round, struct problem
  */
 double round_radio_evaluate(struct round_radio *radio, uint32_t round,
                             const struct problem *problem, const struct plan *plan,
-                            struct rates *rates, struct latency_terms *terms);
+                            const struct handover_move *move, struct rates *rates,
+                            struct latency_terms *terms);
 
 /*
  * One of the round's transfers by its parts, for links on which delay and loss are real: carry_s is bits over rate,
@@ -49,11 +54,16 @@ double round_radio_evaluate(struct round_radio *radio, uint32_t round,
  * lost and sent again is in neither. A broadcast is carried to every device so that all that hear it last would.
  */
 struct transfer {
+    double
+        rate_bps; /* at which it arrives, as above; the radio's own where there is no such transfer */
     double bits; /* 0: ideal links, or no such transfer */
     double carry_s, delay_s;
 };
 const struct transfer *round_radio_transfer(const struct round_radio *radio,
                                             enum link_direction direction, int device);
+
+/* The longest round: in microseconds, as instants are kept, a double still has an eighth of one (docs/RESULTS.md). */
+#define ROUND_MAX_S 1e9
 
 double round_radio_now_s(const struct round_radio *radio); /* when the round begins */
 

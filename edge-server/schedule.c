@@ -17,57 +17,16 @@ static int layer_of(const struct schedule *schedule, int cut_index)
     return schedule->problem.cuts[cut_index].layer;
 }
 
-static double seconds(double bits, double rate_bps)
-{
-    if (bits <= 0)
-        return 0;
-    return rate_bps > 0 ? bits / rate_bps : HUGE_VAL;
-}
-
-/* What changes sides when the cut moves. */
-struct load {
-    double weights_bits, optimizer_bits;
-};
-
-static struct load load_between(const struct schedule *schedule, int from, int to)
+/* What changes sides when the cut moves between layers `from` and `to`. */
+static struct handover_move move_between(const struct schedule *schedule, int from, int to)
 {
     int low = from < to ? from : to, high = from < to ? to : from;
-    return (struct load){
+    return (struct handover_move){
         .weights_bits = 32.0 * (double)net_range_weights(schedule->layers, low, high),
         .optimizer_bits = 32.0 * (double)schedule->n_state *
                           (double)net_range_params(schedule->layers, low, high),
+        .devices_gain = to > from,
     };
-}
-
-/*
- * Adds to terms what it takes that the cut moves between layers `from` and `to`. When the front part is handed
- * on from device to device, weights travel with it as always, and only the optimiser's state is added: to every
- * device, or from the first.
- */
-static void add_handover(const struct schedule *schedule, const struct rates *rates, int from,
-                         int to, struct latency_terms *terms)
-{
-    const struct problem *problem = &schedule->problem;
-    bool is_handed_on = problem->takes_turns && problem->n_devices > 1;
-    struct load load = load_between(schedule, from, to);
-    double bits = load.optimizer_bits + (is_handed_on ? 0 : load.weights_bits);
-    for (int i = 0; i < problem->n_devices; i++) {
-        double down_bps = problem->takes_turns ? rates->downlink_bps[i] : rates->broadcast_bps;
-        if (to > from)
-            terms->handover_s[i] += seconds(bits, down_bps);
-        else if (i == 0 || !is_handed_on)
-            terms->handover_s[i] += seconds(bits, rates->uplink_bps[i]);
-    }
-}
-
-/* In the first round the first device has its front part already: nobody hands it one. */
-static void leave_out_first_handover(struct schedule *schedule)
-{
-    const struct problem *problem = &schedule->problem;
-    int last = problem->n_devices - 1;
-    if (schedule->round == 1 && problem->takes_turns && last > 0)
-        schedule->terms.handover_s[last] =
-            seconds(problem->cuts[schedule->plan.cut].front_bits, schedule->rates.uplink_bps[last]);
 }
 
 /* Rates, terms and latency of this round under the plan that holds. */
@@ -76,17 +35,29 @@ static void evaluate(struct schedule *schedule)
     const struct plan *plan = &schedule->plan;
     schedule->cut = layer_of(schedule, plan->cut);
     schedule->is_special = schedule->round == 1 || schedule->cut != schedule->previous_cut;
-    round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem, plan,
-                         &schedule->rates, &schedule->terms);
-    leave_out_first_handover(schedule);
-    add_handover(schedule, &schedule->rates, schedule->previous_cut, schedule->cut,
-                 &schedule->terms);
-    schedule->latency_s = latency_total(&schedule->problem, &schedule->terms);
+    struct handover_move move = move_between(schedule, schedule->previous_cut, schedule->cut);
+    move.is_first_round = schedule->round == 1;
+    schedule->latency_s = round_radio_evaluate(schedule->radio, schedule->round, &schedule->problem,
+                                               plan, &move, &schedule->rates, &schedule->terms);
 }
 
 static bool is_usable(const struct schedule *schedule)
 {
-    return schedule->latency_s < HUGE_VAL;
+    return schedule->latency_s <= ROUND_MAX_S;
+}
+
+/* What is wrong with a round that is not usable: `no_rate`, or how long it is. */
+static int refuse(const struct schedule *schedule, const char *no_rate, struct err *err)
+{
+    const char *and = schedule->reason ? ", and there is no other: " : "";
+    const char *reason = schedule->reason ? schedule->reason : "";
+    if (schedule->latency_s < HUGE_VAL)
+        return err_set(err,
+                       "round %u: a round of %.6g s under the plan of round %u: at most %g s, some "
+                       "31 years; a link is too slow%s%s",
+                       schedule->round, schedule->latency_s, schedule->plan_round, ROUND_MAX_S, and,
+                       reason);
+    return err_set(err, "round %u: %s%s%s", schedule->round, no_rate, and, reason);
 }
 
 int schedule_open(struct schedule *schedule, const struct experiment *e, struct err *err)
@@ -141,9 +112,7 @@ int schedule_adopt(struct schedule *schedule, struct plan *plan, struct err *err
     schedule->change = SCHEDULE_PLANNED;
     schedule->is_stale = false;
     evaluate(schedule);
-    return is_usable(schedule)
-               ? 0
-               : err_set(err, "round %u: its plan gives some device no rate", schedule->round);
+    return is_usable(schedule) ? 0 : refuse(schedule, "its plan gives some device no rate", err);
 }
 
 int schedule_plan_at(const struct schedule *schedule, int cut_index, struct plan *plan,
@@ -173,7 +142,9 @@ static bool is_worth_moving(const struct schedule *schedule, const struct plan *
         return true;
     latency_terms_init(&terms, e->n_devices);
     latency_terms_copy(&terms, &plan->terms);
-    add_handover(schedule, &plan->rates, schedule->cut, layer_of(schedule, plan->cut), &terms);
+    struct handover_move move =
+        move_between(schedule, schedule->cut, layer_of(schedule, plan->cut));
+    handover_evaluate(&schedule->problem, plan->cut, &move, &plan->rates, &terms);
     double handover_s = latency_total(&schedule->problem, &terms) - plan->latency_s;
     latency_terms_release(&terms);
     return plan->latency_s + handover_s / horizon < kept->latency_s;
@@ -235,7 +206,9 @@ int schedule_next(struct schedule *schedule, uint32_t round, struct err *err)
         return err_prefix(err, "round %u", round);
     if (is_usable(schedule))
         return 0;
-    return err_set(err, "round %u: the plan of round %u gives some device no rate now%s%s", round,
-                   schedule->plan_round, schedule->reason ? ", and there is no other: " : "",
-                   schedule->reason ? schedule->reason : "");
+    char *no_rate =
+        mem_format("the plan of round %u gives some device no rate now", schedule->plan_round);
+    refuse(schedule, no_rate, err);
+    free(no_rate);
+    return -1;
 }

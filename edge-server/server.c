@@ -86,7 +86,6 @@ struct server *server_new(const struct server_inputs *inputs, struct err *err)
     server->clocks.next_us = -HUGE_VAL;
     server->link = link_kind_find(e->testbed.link);
     server->air = air_new(e->n_devices, NULL);
-    rates_init(&server->air_rates, e->n_devices);
     evaluation_init(&server->evaluation, e->n_devices, e->training.batch_size);
     for (size_t i = 0; i < ARRAY_LEN(server->records); i++)
         round_record_init(&server->records[i], e->n_devices);
@@ -125,7 +124,6 @@ void server_free(struct server *server)
     while (air_take(server->air, HUGE_VAL, &seat, &piece))
         msg_free(piece.cookie); /* all is due: whole messages */
     air_free(server->air);
-    rates_release(&server->air_rates);
     back_free(server->back);
     for (int i = 0; i < server->n_seats; i++)
         payload_drop(server->fronts[i]);

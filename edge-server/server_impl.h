@@ -103,11 +103,10 @@ struct server {
     bool has_weights; /* fronts were collected */
     struct back *back;
     struct air *air;
-    struct rates air_rates; /* with in.loses_frames: those of the air in this round */
-    double *lambda;         /* [C] D_i / sum D */
-    double one;             /* the weight of a device that is alone on its turn */
-    int n_slots;            /* n = ceil(phi b), 0 when taking turns */
-    int n_test;             /* samples an evaluation covers */
+    double *lambda; /* [C] D_i / sum D */
+    double one;     /* the weight of a device that is alone on its turn */
+    int n_slots;    /* n = ceil(phi b), 0 when taking turns */
+    int n_test;     /* samples an evaluation covers */
 
     double run_start_us, round_start_us; /* the first round began, this one did */
     struct clocks clocks;
@@ -136,12 +135,13 @@ void server_fail(struct server *server, const char *format, ...)
 void server_finish(struct server *server);
 void server_clear_outbox(struct server *server);
 
-/* pacing.c: how long a message of the round takes the air. */
-void pacing_air(struct server *server);
+/* pacing.c: at which rate of the round the next message goes out on the air, to a seat or to all. */
+void pacing_air(struct server *server, enum link_direction direction, int seat);
 /* What a link is to be from its next message on, where somebody else paces it; else nothing. */
 void pacing_none(struct server *server);             /* no link is held up between rounds */
 void pacing_uplink(struct server *server, int seat); /* for the activations */
-/* For a message that the air gave out early, as the downlink or as the broadcast. */
+void pacing_layers(struct server *server, int seat); /* for layers that go up before them */
+/* For a message that the air gave out early, as one of the directions that go down. */
 void pacing_downlink(struct server *server, int seat, const struct msg *msg,
                      enum link_direction direction);
 /* Where delays and losses are real, for control and acknowledgements alone: the activations are there, ... */
@@ -176,6 +176,7 @@ void timeline_done(struct server *server, int seat, const struct msg *msg, doubl
 int handover_start(struct server *server, struct err *err);
 void handover_release(struct server *server);
 void handover_release_seat(struct seat *seat);
+size_t handover_given_bytes(const struct server *server, int seat); /* as it was asked for them */
 /* The cut, what the seat's device gains and what it is to hand up. */
 void handover_attach(const struct server *server, int seat, struct msg *msg);
 void handover_on_layers(struct server *server, int seat, struct msg *msg, double now_us);

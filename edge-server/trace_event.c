@@ -5,6 +5,13 @@
 #include <math.h>
 #include <stdio.h>
 
+#define MAX_NS 2e18
+
+int64_t trace_ns(double us)
+{
+    return llround(fmax(-MAX_NS, fmin(us * 1e3, MAX_NS)));
+}
+
 /* Up to its arguments, which the caller ends. */
 static void start_event(struct trace_events *events, const char *phase, struct trace_track track,
                         const char *name)
@@ -13,9 +20,13 @@ static void start_event(struct trace_events *events, const char *phase, struct t
                 events->n++ ? ",\n" : "", phase, track.process, track.thread, name);
 }
 
+/* Its fifth is towards the future also before 0, where the digits count away from it. */
 static void add_start(struct strbuf *out, int64_t ns)
 {
-    strbuf_addf(out, ",\"ts\":%" PRId64 ".%03d2", ns / 1000, (int)(ns % 1000));
+    if (ns >= 0)
+        strbuf_addf(out, ",\"ts\":%" PRId64 ".%03d2", ns / 1000, (int)(ns % 1000));
+    else
+        strbuf_addf(out, ",\"ts\":-%" PRId64 ".%03d8", (-ns - 1) / 1000, (int)((-ns - 1) % 1000));
 }
 
 /* A tenth of a nanosecond less than it is. */

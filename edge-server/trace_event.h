@@ -21,6 +21,9 @@
 
 #include "base/strbuf.h"
 
+/* Nanoseconds of an instant; beyond some 63 years, either way, those of then: differences do not overflow either. */
+int64_t trace_ns(double us);
+
 /* Where events are appended; `out` is borrowed. */
 struct trace_events {
     struct strbuf *out;

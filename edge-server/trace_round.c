@@ -39,7 +39,7 @@ struct trace_track trace_device_track(int device)
 
 int64_t trace_round_ns(const struct round_record *record, double us)
 {
-    return llround((record->start_us + us) * 1e3);
+    return trace_ns(record->start_us + us);
 }
 
 static struct path path_of(const struct round_record *record, int device)

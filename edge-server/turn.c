@@ -36,8 +36,12 @@ static struct msg *round_message(struct server *server, int seat)
         msg->round.forward_s = predicted->device_forward_s[seat];
         msg->round.backward_s = predicted->device_backward_s[seat];
     }
-    if (server->link->paces_itself)
-        msg->round.uplink_bps = server->in.schedule->rates.uplink_bps[seat];
+    if (server->link->paces_itself) {
+        const struct round_radio *radio = server->in.schedule->radio;
+        msg->round.uplink_bps = round_radio_transfer(radio, LINK_UPLINK, seat)->rate_bps;
+        msg->round.layers_bps = round_radio_transfer(radio, LINK_GIVEN, seat)->rate_bps;
+        msg->round.front_bps = round_radio_transfer(radio, LINK_FRONT, seat)->rate_bps;
+    }
     handover_attach(server, seat, msg);
     return msg;
 }
@@ -49,7 +53,10 @@ static void send_round(struct server *server, int seat, struct msg *msg, double 
     to->returns_optimizer = msg->round.returns_optimizer;
     to->state = to->returns_layers || to->returns_optimizer ? SEAT_HANDING_UP : SEAT_COMPUTING;
     to->round_sent_us = now_us;
-    pacing_uplink(server, seat);
+    if (to->state == SEAT_HANDING_UP)
+        pacing_layers(server, seat);
+    else
+        pacing_uplink(server, seat);
     server_send(server, seat, msg);
 }
 
@@ -63,6 +70,7 @@ static void send_round_on_air(struct server *server, int seat, struct msg *msg, 
         return;
     }
     current_record(server)->handover_bytes += msg_payload_bytes(msg);
+    pacing_air(server, server->framework->takes_turns ? LINK_GAINED : LINK_GAINED_BY_ALL, seat);
     if (server->framework->takes_turns)
         air_send(server->air, now_us, seat, bits, msg);
     else
@@ -104,8 +112,6 @@ void turn_start_round(struct server *server, double now_us)
     record->predicted_s = schedule->latency_s;
     timeline_start_round(server, now_us);
     server->state = SERVER_TRAINING;
-    if (server->link->is_emulated)
-        pacing_air(server);
     if (server_check_cut(server, &err) || handover_start(server, &err))
         server_fail(server, "round %u: %s", round, err.text);
     else
@@ -204,6 +210,7 @@ static void end_backward(struct server *server, double now_us)
     if (shared) {
         struct msg *msg = gradient_message(server, shared, true);
         record->broadcast_bytes += msg_payload_bytes(msg);
+        pacing_air(server, LINK_BROADCAST, turn->first);
         air_broadcast(server->air, now_us, 8.0 * (double)msg_payload_bytes(msg), msg);
     }
     for (int i = 0; i < turn->n_seats; i++) {
@@ -216,6 +223,7 @@ static void end_backward(struct server *server, double now_us)
         struct msg *msg = gradient_message(server, own, false);
         record->devices[seat].downlink_bytes = msg_payload_bytes(msg);
         record->downlink_bytes += msg_payload_bytes(msg);
+        pacing_air(server, LINK_DOWNLINK, seat);
         air_send(server->air, now_us, seat, 8.0 * (double)msg_payload_bytes(msg), msg);
     }
 }
@@ -227,7 +235,7 @@ static void send_rounds(struct server *server, size_t n_ahead, double arrival_us
         struct msg *msg = round_message(server, i);
         piece_rest(msg, n_ahead);
         measure_handover(server, i, i, arrival_us);
-        pacing_downlink(server, i, msg, LINK_BROADCAST);
+        pacing_downlink(server, i, msg, LINK_GAINED_BY_ALL);
         send_round(server, i, msg, arrival_us);
     }
 }
@@ -257,7 +265,7 @@ static void send_gradient_to_all(struct server *server, struct msg *msg, double 
 static void send_from_air(struct server *server, struct msg *msg, int seat, double arrival_us)
 {
     struct seat *to = &server->seats[seat];
-    pacing_downlink(server, seat, msg, LINK_DOWNLINK);
+    pacing_downlink(server, seat, msg, msg->kind == MSG_ROUND ? LINK_GAINED : LINK_DOWNLINK);
     if (msg->kind == MSG_ROUND) { /* the front part of the device before, handed on */
         measure_handover(server, (seat + server->n_seats - 1) % server->n_seats, seat, arrival_us);
         send_round(server, seat, msg, arrival_us);

@@ -159,6 +159,11 @@ bool links_are_ideal(const struct links *links)
            i->loss == 0;
 }
 
+bool link_goes_up(enum link_direction direction)
+{
+    return direction == LINK_UPLINK || direction == LINK_GIVEN || direction == LINK_FRONT;
+}
+
 struct arrival links_transfer(struct links *links, enum link_direction direction, int device,
                               uint32_t round, double start_s, double rate_bps, double bits)
 {
@@ -166,10 +171,14 @@ struct arrival links_transfer(struct links *links, enum link_direction direction
         [LINK_UPLINK] = CHANNEL_UPLINK,
         [LINK_DOWNLINK] = CHANNEL_DOWNLINK,
         [LINK_BROADCAST] = CHANNEL_BROADCAST,
+        [LINK_GIVEN] = CHANNEL_GIVEN,
+        [LINK_FRONT] = CHANNEL_FRONT,
+        [LINK_GAINED] = CHANNEL_GAINED,
+        [LINK_GAINED_BY_ALL] = CHANNEL_GAINED_BY_ALL,
     };
     struct capacity capacity = {
         .rate_bps = rate_bps,
-        .trace = links->replayed[direction != LINK_UPLINK][device],
+        .trace = links->replayed[!link_goes_up(direction)][device],
         .outages = links->outages ? &links->outages[device] : NULL,
     };
     struct arrival arrival = {0};

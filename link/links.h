@@ -16,11 +16,19 @@
 
 #define LINKS_MAX_TRACES 1000
 
+/* The transfers of a round. All that go to devices are over the recording and outages of the downlink. */
 enum link_direction {
     LINK_UPLINK,
     LINK_DOWNLINK,
-    LINK_BROADCAST, /* over the recording and outages of the downlink */
+    LINK_BROADCAST,
+    LINK_GIVEN,         /* up: layers that a device gives up */
+    LINK_FRONT,         /* up: a front part that is handed on */
+    LINK_GAINED,        /* down: a front part, layers that a device gains */
+    LINK_GAINED_BY_ALL, /* broadcast */
+    LINK_N_DIRECTIONS
 };
+
+bool link_goes_up(enum link_direction direction);
 
 struct links_settings {
     uint64_t seed;

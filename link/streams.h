@@ -20,6 +20,10 @@ enum channel_purpose {
     CHANNEL_UPLINK, /* jitter and loss of a round's transfers: block is the round */
     CHANNEL_DOWNLINK,
     CHANNEL_BROADCAST,
+    CHANNEL_GIVEN, /* hand-overs */
+    CHANNEL_FRONT,
+    CHANNEL_GAINED,
+    CHANNEL_GAINED_BY_ALL,
 };
 
 /* Unique for fewer than 2^28 blocks; later ones begin again. */

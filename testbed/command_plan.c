@@ -87,6 +87,7 @@ static int finish(const struct arguments *a, const struct problem *problem, cons
 static int show_links(const struct experiment *e, const struct problem *problem,
                       const struct plan *plan, struct err *err)
 {
+    const struct handover_move stays = {0};
     struct latency_terms terms;
     struct rates rates;
     if (plan->status == PLAN_INFEASIBLE)
@@ -96,7 +97,7 @@ static int show_links(const struct experiment *e, const struct problem *problem,
         return -1;
     rates_init(&rates, problem->n_devices);
     latency_terms_init(&terms, problem->n_devices);
-    double latency_s = round_radio_evaluate(radio, 1, problem, plan, &rates, &terms);
+    double latency_s = round_radio_evaluate(radio, 1, problem, plan, &stays, &rates, &terms);
     if (latency_s != plan->latency_s)
         printf(
             "Round 1 over links as they are (recordings, outages, delay, jitter, loss): %.6g s\n",
@@ -104,7 +105,14 @@ static int show_links(const struct experiment *e, const struct problem *problem,
     rates_release(&rates);
     latency_terms_release(&terms);
     round_radio_free(radio);
-    return latency_s < HUGE_VAL ? 0 : err_set(err, "some device's link carries nothing in round 1");
+    if (latency_s == HUGE_VAL)
+        return err_set(err, "some device's link carries nothing in round 1");
+    return latency_s <= ROUND_MAX_S
+               ? 0
+               : err_set(err,
+                         "the plan: a round of %.6g s: at most %g s, some 31 years, can be "
+                         "simulated or run; a link is too slow",
+                         latency_s, ROUND_MAX_S);
 }
 
 /* What testbed.time_scale: auto would be on this machine. */

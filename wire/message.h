@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "wire/payload.h"
 
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 
 #define MSG_MAX_NAME      64  /* bytes of a name, NUL included */
 #define MSG_MAX_REASON    512 /* bytes of a reason, NUL included */
@@ -111,7 +111,9 @@ struct msg_round {
     uint32_t n_shared;     /* n: slots whose gradient will be the shared one */
     double forward_s;      /* pace: modelled time of the device's forward pass */
     double backward_s;     /* pace: of its backward pass */
-    double uplink_bps;     /* pace: planned rate */
+    double uplink_bps;     /* pace: planned rate of the activations */
+    double layers_bps;     /* pace: of layers given up */
+    double front_bps;      /* pace: of front weights that are returned */
     bool returns_front;    /* send the front weights with MSG_ROUND_DONE */
     uint32_t cut;          /* from this round on the device holds layers [0, cut) */
     uint32_t weights_from; /* payload 1, when there is one, is of layers [weights_from, cut) */

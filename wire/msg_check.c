@@ -175,6 +175,8 @@ static int begin_round(const struct msg_round *m, struct err *err)
                    not_negative("forward_s", m->forward_s, err) ||
                    not_negative("backward_s", m->backward_s, err) ||
                    not_negative("uplink_bps", m->uplink_bps, err) ||
+                   not_negative("layers_bps", m->layers_bps, err) ||
+                   not_negative("front_bps", m->front_bps, err) ||
                    whole("cut", m->cut, 1, MSG_MAX_LAYERS, err) ||
                    whole("weights_from", m->weights_from, 0, m->cut, err)
                ? -1

@@ -152,6 +152,8 @@ static void fill_round(union body *body, const struct msg *msg)
     to->forward_s = from->forward_s;
     to->backward_s = from->backward_s;
     to->uplink_bps = from->uplink_bps;
+    to->layers_bps = from->layers_bps;
+    to->front_bps = from->front_bps;
     to->returns_front = from->returns_front;
     to->cut = from->cut;
     to->weights_from = from->weights_from;

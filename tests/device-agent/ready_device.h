@@ -27,6 +27,8 @@
 #define FORWARD_S  0.010
 #define BACKWARD_S 0.020
 #define UPLINK_BPS (BATCH * FEATURES * 32 / 0.005) /* the activations take 5 ms */
+#define LAYERS_BPS (UPLINK_BPS / 2)
+#define FRONT_BPS  (UPLINK_BPS / 4)
 
 static inline void set_layer(struct msg_layer *layer, const char *kind, const char *name,
                              double out)
@@ -86,6 +88,8 @@ static inline struct msg *make_round(uint32_t round, uint32_t n_shared)
                                     .forward_s = FORWARD_S,
                                     .backward_s = BACKWARD_S,
                                     .uplink_bps = UPLINK_BPS,
+                                    .layers_bps = LAYERS_BPS,
+                                    .front_bps = FRONT_BPS,
                                     .cut = 2};
     return msg;
 }
@@ -95,6 +99,7 @@ static inline struct msg *make_quick_round(uint32_t round, uint32_t n_shared)
 {
     struct msg *msg = make_round(round, n_shared);
     msg->round.forward_s = msg->round.backward_s = msg->round.uplink_bps = 0;
+    msg->round.layers_bps = msg->round.front_bps = 0;
     return msg;
 }
 

@@ -52,7 +52,7 @@ static void layers_given_up_go_up_first_and_take_their_time(void **state)
 {
     (void)state;
     /* Weights and as many of momentum. */
-    const double handed_us = 8e6 * 2 * N_MORE * sizeof(float) / UPLINK_BPS;
+    const double handed_us = 8e6 * 2 * N_MORE * sizeof(float) / LAYERS_BPS;
     struct device *device = make_deep_device(3);
     give(device, make_move(2), 0);
     assert_null(device_next(device));

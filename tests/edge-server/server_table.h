@@ -47,8 +47,8 @@ static inline void make_server(struct table *t, bool has_partition, double clock
 }
 
 /* `setting`: a last override; without a partition devices have samples of their own. */
-static inline void open_table_with(struct table *t, const char *framework, const char *setting,
-                                   bool has_partition)
+static inline void open_table_over(struct table *t, const char *link, const char *framework,
+                                   const char *setting, bool has_partition)
 {
     const struct experiment_override sets[] = {{framework},
                                                {"devices.0.count=2"},
@@ -56,7 +56,7 @@ static inline void open_table_with(struct table *t, const char *framework, const
                                                {"scheduler.cuts=[pool2]"},
                                                {"training.rounds=2"},
                                                {"training.evaluate_every=0"},
-                                               {"testbed.link=native"},
+                                               {link},
                                                {"testbed.compute=native"},
                                                {setting}};
     struct strbuf errors = STRBUF_INIT;
@@ -74,6 +74,12 @@ static inline void open_table_with(struct table *t, const char *framework, const
     t->first[2] = 10;
     t->partition = (struct partition){t->index, t->first, N_DEVICES};
     make_server(t, has_partition, 0);
+}
+
+static inline void open_table_with(struct table *t, const char *framework, const char *setting,
+                                   bool has_partition)
+{
+    open_table_over(t, "testbed.link=native", framework, setting, has_partition);
 }
 
 static inline void open_table(struct table *t, const char *framework)

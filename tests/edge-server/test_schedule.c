@@ -5,7 +5,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "edge-server/planning.h"
@@ -292,6 +295,156 @@ static void the_parts_of_a_broadcast_come_to_the_same_for_all(void **state)
     close_schedule(&schedule, &e);
 }
 
+/* A front part goes up and down, each time with a delay of its own; so do gains and losses of layers. */
+static void a_hand_over_is_a_transfer_of_its_own(void **state)
+{
+    (void)state;
+    const char *const plain[] = {"devices.0.count=3", "training.framework=sl",
+                                 "radio.subchannels=4", NULL};
+    const char *const late[] = {"devices.0.count=3", "training.framework=sl", "radio.subchannels=4",
+                                "radio.delay=100 ms", NULL};
+    struct experiment e, e_late;
+    struct schedule s, s_late;
+    open_schedule(&s, &e, plain);
+    open_schedule(&s_late, &e_late, late);
+    for (uint32_t round = 1; round <= 3; round++) {
+        go_to(&s, round);
+        go_to(&s_late, round);
+        int n_messages = round == 1 ? 4 * 3 - 1 : 4 * 3;
+        assert_true(fabs(s_late.latency_s - s.latency_s - 0.1 * n_messages) < 1e-9);
+        for (int i = 0; i < 3; i++) {
+            int n = round == 1 && i == 2 ? 1 : 2; /* nobody hands the first device its front part */
+            assert_true(fabs(s_late.terms.handover_s[i] - s.terms.handover_s[i] - 0.1 * n) < 1e-9);
+        }
+    }
+    close_schedule(&s, &e);
+    close_schedule(&s_late, &e_late);
+}
+
+/* The terms of a round in which the cut moves between pool1 and pool2, of three devices. */
+static struct latency_terms terms_of_a_move(const char *framework, const char *delay,
+                                            const char *other, bool gains)
+{
+    const char *const sets[] = {"devices.0.count=3",
+                                "radio.subchannels=4",
+                                "scheduler.cuts=[pool1,pool2]",
+                                framework,
+                                delay,
+                                "scheduler.every=1",
+                                other,
+                                NULL};
+    struct experiment e;
+    struct schedule s;
+    struct err err = ERR_INIT;
+    struct plan plan;
+    struct latency_terms terms;
+    open_schedule(&s, &e, sets);
+    assert_int_equal(schedule_plan_at(&s, gains, &plan, &err), 0);
+    s.round = 2;
+    s.previous_cut = s.problem.cuts[!gains].layer;
+    assert_int_equal(schedule_adopt(&s, &plan, &err), 0);
+    latency_terms_init(&terms, 3);
+    latency_terms_copy(&terms, &s.terms);
+    assert_true(fabs(latency_total(&s.problem, &terms) / s.latency_s - 1) < 1e-12);
+    close_schedule(&s, &e);
+    return terms;
+}
+
+/* How many messages the hand-over of each device has, by their delays. */
+static void layers_that_change_sides_have_a_delay_too(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *framework;
+        bool gains;
+        int n_messages[3];
+    } cases[] = {
+        {"training.framework=psl", true, {1, 1, 1}},
+        {"training.framework=psl", false, {1, 1, 1}},
+        {"training.framework=sl", true, {2, 2, 2}}, /* gained with the front part */
+        {"training.framework=sl", false, {3, 2, 2}},
+    };
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        struct latency_terms plain =
+            terms_of_a_move(cases[k].framework, "radio.delay=0 s", "radio.loss=0", cases[k].gains);
+        struct latency_terms late = terms_of_a_move(cases[k].framework, "radio.delay=100 ms",
+                                                    "radio.loss=0", cases[k].gains);
+        for (int i = 0; i < 3; i++)
+            assert_true(fabs(late.handover_s[i] - plain.handover_s[i] -
+                             0.1 * cases[k].n_messages[i]) < 1e-9);
+        latency_terms_release(&plain);
+        latency_terms_release(&late);
+    }
+}
+
+/* Hand-overs arrive after 10 s, when links go down for as long: activations that left before would not notice. */
+static void what_comes_after_a_hand_over_starts_after_it(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/splitbed-test-outages-XXXXXX";
+    int fd = mkstemp(path);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    assert_non_null(file);
+    fputs("device,down_s,up_s\n*,10,20\n", file);
+    fclose(file);
+    char *outages = mem_format("radio.outages=%s", path);
+    static const char *const frameworks[] = {"training.framework=psl", "training.framework=sl"};
+    for (size_t k = 0; k < ARRAY_LEN(frameworks); k++)
+        for (int gains = 0; gains < 2; gains++) {
+            struct latency_terms terms =
+                terms_of_a_move(frameworks[k], "radio.delay=10 s", outages, gains);
+            if (k == 1 && !gains) /* it is the layers given up that wait, behind the front part */
+                assert_true(terms.uplink_s[0] < 11 && terms.handover_s[0] > 39);
+            else
+                assert_true(terms.uplink_s[0] > 19 && terms.uplink_s[0] < 21);
+            latency_terms_release(&terms);
+        }
+    unlink(path);
+    free(outages);
+}
+
+/* What one link makes of the same bits in the same round, in each of its directions: each draws for itself. */
+static void every_hand_over_has_jitter_of_its_own(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"devices.0.count=2", "training.framework=sl", "radio.subchannels=4",
+                                "radio.jitter=20 ms", NULL};
+    static const enum link_direction directions[] = {LINK_UPLINK, LINK_DOWNLINK, LINK_FRONT,
+                                                     LINK_GAINED};
+    struct experiment e;
+    struct schedule s;
+    open_schedule(&s, &e, sets);
+    go_to(&s, 2);
+    for (int i = 0; i < 2; i++)
+        for (size_t a = 0; a < ARRAY_LEN(directions); a++) {
+            const struct transfer *t = round_radio_transfer(s.radio, directions[a], i);
+            assert_true(t->bits > 0 && t->delay_s > 0 && t->delay_s < 0.02);
+            assert_true(fabs(t->bits / t->rate_bps - t->carry_s - t->delay_s) < 1e-12);
+            for (size_t b = 0; b < a; b++)
+                assert_true(t->delay_s != round_radio_transfer(s.radio, directions[b], i)->delay_s);
+        }
+    assert_true(round_radio_transfer(s.radio, LINK_GIVEN, 0)->bits == 0);
+    close_schedule(&s, &e);
+}
+
+static void a_round_of_centuries_is_refused(void **state)
+{
+    (void)state;
+    const char *const gains[] = {"radio.antenna_gain=1e-20", "radio.antenna_gain=1e-40"};
+    for (size_t i = 0; i < ARRAY_LEN(gains); i++) {
+        const char *const sets[] = {SMALL, gains[i], NULL};
+        struct experiment e;
+        struct schedule schedule;
+        struct err err = ERR_INIT;
+        load(&e, sets);
+        assert_int_equal(schedule_open(&schedule, &e, &err), -1);
+        assert_non_null(strstr(err.text, "round 1: a round of "));
+        assert_non_null(strstr(err.text, "at most 1e+09 s, some 31 years"));
+        schedule_release(&schedule);
+        experiment_release(&e);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +457,11 @@ int main(void)
         cmocka_unit_test(a_plan_that_gives_no_rate_any_more_is_replaced_at_once),
         cmocka_unit_test(no_plan_at_the_start_is_an_error),
         cmocka_unit_test(the_parts_of_a_broadcast_come_to_the_same_for_all),
+        cmocka_unit_test(a_hand_over_is_a_transfer_of_its_own),
+        cmocka_unit_test(layers_that_change_sides_have_a_delay_too),
+        cmocka_unit_test(what_comes_after_a_hand_over_starts_after_it),
+        cmocka_unit_test(every_hand_over_has_jitter_of_its_own),
+        cmocka_unit_test(a_round_of_centuries_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -463,6 +463,31 @@ static void without_rounds_to_trace_there_is_no_file(void **state)
     remove_results(dir);
 }
 
+/* Instants far beyond what whole nanoseconds hold: still text that every reader takes. */
+static void any_finite_instant_is_written_as_a_number(void **state)
+{
+    (void)state;
+    static const double starts_us[] = {-1.7e308, -1e30, -1e16, -0.005, 1e15, 9.3e15, 1e40, 1.7e308};
+    for (size_t k = 0; k < ARRAY_LEN(starts_us); k++) {
+        struct round_record r = parallel_round(1);
+        r.start_us = starts_us[k];
+        r.measured_s = 1e40;
+        r.devices[1].times.done_us = 1e46;
+        json_t *events = trace_of(&r, 1, 1000);
+        size_t i;
+        const json_t *event;
+        json_array_foreach(events, i, event)
+        {
+            double ts_us = number_of(event, "ts");
+            assert_true(fabs(ts_us) <= 2e15 + 1 && number_of(event, "dur") >= 0);
+            if (k == 3)
+                assert_true(ts_us >= -0.0051);
+        }
+        json_decref(events);
+        round_record_release(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +502,7 @@ int main(void)
         cmocka_unit_test(rounds_past_the_limits_are_left_out_whole),
         cmocka_unit_test(the_file_is_a_whole_document_after_every_round),
         cmocka_unit_test(without_rounds_to_trace_there_is_no_file),
+        cmocka_unit_test(any_finite_instant_is_written_as_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

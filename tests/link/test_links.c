@@ -51,6 +51,10 @@ static void a_recording_takes_the_place_of_the_rate(void **state)
     assert_near(links_transfer(links, LINK_DOWNLINK, 1, 1, 0, 2e6, 12e6).at_s, 6, 1e-9);
     assert_near(links_transfer(links, LINK_DOWNLINK, 2, 1, 0, 2e6, 12e6).at_s, 12, 1e-9);
     assert_near(links_transfer(links, LINK_BROADCAST, 2, 1, 0, 2e6, 12e6).at_s, 12, 1e-9);
+    assert_near(links_transfer(links, LINK_GIVEN, 0, 1, 0, 5, 12e6).at_s, 1, 1e-9);
+    assert_near(links_transfer(links, LINK_FRONT, 0, 1, 0, 5, 12e6).at_s, 1, 1e-9);
+    assert_near(links_transfer(links, LINK_GAINED, 1, 1, 0, 2e6, 12e6).at_s, 6, 1e-9);
+    assert_near(links_transfer(links, LINK_GAINED_BY_ALL, 2, 1, 0, 2e6, 12e6).at_s, 12, 1e-9);
     links_free(links);
 }
 
@@ -71,6 +75,22 @@ static void draws_depend_on_device_direction_and_round_alone(void **state)
     assert_true(links_transfer(a, LINK_UPLINK, 1, 5, 0, 1e6, 1e5).at_s != first);
     links_free(a);
     links_free(b);
+}
+
+/* Hand-overs: over the uplink's or the downlink's recording and outages, with draws of their own. */
+static void every_direction_draws_for_itself_on_its_way(void **state)
+{
+    struct links_settings settings = {.seed = 1, .n_devices = 1, .impairments = {0.01, 0.1, 0, 0}};
+    struct links *links = links_new(&settings);
+    double at_s[LINK_N_DIRECTIONS];
+
+    (void)state;
+    for (int d = 0; d < LINK_N_DIRECTIONS; d++) {
+        at_s[d] = links_transfer(links, (enum link_direction)d, 0, 4, 0, 1e6, 1e5).at_s;
+        for (int before = 0; before < d; before++)
+            assert_true(at_s[d] != at_s[before]);
+    }
+    links_free(links);
 }
 
 static void what_names_no_recordings_is_refused_with_its_place(void **state)
@@ -110,6 +130,7 @@ int main(void)
         cmocka_unit_test(ideal_links_take_bits_over_rate),
         cmocka_unit_test(a_recording_takes_the_place_of_the_rate),
         cmocka_unit_test(draws_depend_on_device_direction_and_round_alone),
+        cmocka_unit_test(every_direction_draws_for_itself_on_its_way),
         cmocka_unit_test(what_names_no_recordings_is_refused_with_its_place),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);

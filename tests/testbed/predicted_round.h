@@ -11,7 +11,6 @@ static inline void assert_near_s(double got_s, double want_s)
         fail_msg("%.17g s instead of %.17g s", got_s, want_s);
 }
 
-/* All phases but handing over. */
 static inline void assert_terms_near(const struct latency_terms *got,
                                      const struct latency_terms *want)
 {
@@ -20,25 +19,16 @@ static inline void assert_terms_near(const struct latency_terms *got,
         assert_near_s(got->uplink_s[i], want->uplink_s[i]);
         assert_near_s(got->downlink_s[i], want->downlink_s[i]);
         assert_near_s(got->device_backward_s[i], want->device_backward_s[i]);
+        assert_near_s(got->handover_s[i], want->handover_s[i]);
     }
     assert_near_s(got->server_forward_s, want->server_forward_s);
     assert_near_s(got->server_backward_s, want->server_backward_s);
     assert_near_s(got->broadcast_s, want->broadcast_s);
 }
 
-/* In turn, what a device is handed another may count as its own: they agree in the sum. */
-static inline void line_assert_as_predicted(const struct line_round *round, bool takes_turns)
+static inline void line_assert_as_predicted(const struct line_round *round)
 {
-    const struct latency_terms *got = &round->measured, *want = &round->predicted;
-    double got_s = 0, want_s = 0;
-    assert_terms_near(got, want);
-    for (int i = 0; i < want->n_devices; i++) {
-        if (!takes_turns)
-            assert_near_s(got->handover_s[i], want->handover_s[i]);
-        got_s += got->handover_s[i];
-        want_s += want->handover_s[i];
-    }
-    assert_near_s(got_s, want_s);
+    assert_terms_near(&round->measured, &round->predicted);
     assert_near_s(round->measured_s, round->predicted_s);
 }
 

@@ -429,7 +429,7 @@ static void every_phase_takes_what_is_predicted_also_when_the_cut_moves(void **s
             bool moves = i > 0 && cut_moves[i] != cut_moves[i - 1];
             if (!takes_turns)
                 assert_int_equal(handover_of(&line.rounds[i]) > 0, moves);
-            line_assert_as_predicted(&line.rounds[i], takes_turns);
+            line_assert_as_predicted(&line.rounds[i]);
         }
         line_close(&line);
     }

@@ -71,27 +71,39 @@ static void every_phase_is_as_predicted_in_every_framework(void **state)
                                             kinds[k][1], learning[j],   NULL};
                 struct line line = simulate(sets, moves ? cut_moves : NULL);
                 for (size_t i = 0; i < line.n_rounds; i++)
-                    line_assert_as_predicted(&line.rounds[i], k == 0);
+                    line_assert_as_predicted(&line.rounds[i]);
                 assert_true(line.rounds[1].predicted_s != line.rounds[2].predicted_s);
                 line_close(&line);
             }
 }
 
+#define FAULTS                                                                                     \
+    "radio.delay=20 ms", "radio.jitter=5 ms", "radio.loss=0.01", "radio.outage_every=300 ms",      \
+        "radio.outage_length=50 ms"
 static void links_with_faults_are_as_predicted_too(void **state)
 {
     (void)state;
-    static const char *const sets[] = {FADING,
-                                       "radio.delay=20 ms",
-                                       "radio.jitter=5 ms",
-                                       "radio.loss=0.01",
-                                       "radio.outage_every=300 ms",
-                                       "radio.outage_length=50 ms",
-                                       "scheduler.every=2",
-                                       NULL};
+    static const char *const sets[] = {FADING, FAULTS, "scheduler.every=2", NULL};
     struct line line = simulate(sets, NULL);
     for (size_t i = 0; i < line.n_rounds; i++)
-        line_assert_as_predicted(&line.rounds[i], false);
+        line_assert_as_predicted(&line.rounds[i]);
     line_close(&line);
+}
+
+static void so_are_hand_overs_on_such_links(void **state)
+{
+    (void)state;
+    static const char *const kinds[][2] = {{"training.framework=sl", "devices.0.count=3"},
+                                           {"training.framework=sl", "devices.0.count=1"},
+                                           {"training.framework=psl", "devices.0.count=3"},
+                                           {"training.framework=epsl", "devices.0.count=3"}};
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        const char *const sets[] = {FADING, CUT_MOVES(""), kinds[k][0], kinds[k][1], FAULTS, NULL};
+        struct line line = simulate(sets, cut_moves);
+        for (size_t i = 0; i < line.n_rounds; i++)
+            line_assert_as_predicted(&line.rounds[i]);
+        line_close(&line);
+    }
 }
 
 /* A clock that ran on would have 1e10 us behind it: rounds of 3 ms would be good to 1e-9 only by chance. */
@@ -194,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_phase_is_as_predicted_in_every_framework),
         cmocka_unit_test(links_with_faults_are_as_predicted_too),
+        cmocka_unit_test(so_are_hand_overs_on_such_links),
         cmocka_unit_test(a_late_round_is_as_exact_as_the_first),
         cmocka_unit_test(losses_are_those_of_the_same_parties_driven_otherwise),
         cmocka_unit_test(without_learning_times_and_bytes_are_the_same_to_the_bit),

@@ -106,7 +106,7 @@ static inline struct msg *example(enum msg_kind kind)
     if (kind == MSG_READY)
         msg->ready = (struct msg_ready){60000, 10000};
     if (kind == MSG_ROUND)
-        msg->round = (struct msg_round){12, 32, 0.5, 1.5, 2e7, true, 7, 5, true, true};
+        msg->round = (struct msg_round){12, 32, 0.5, 1.5, 2e7, 3e7, 4e7, true, 7, 5, true, true};
     if (kind == MSG_GRADIENT)
         msg->gradient = (struct msg_gradient){13, 32, 2, true};
     if (kind == MSG_ROUND_DONE)

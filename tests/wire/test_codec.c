@@ -149,6 +149,7 @@ static void round_keeps_its_fields(void **state)
     assert_int_equal(msg->round.n_shared, 32);
     assert_true(msg->round.forward_s == 0.5 && msg->round.backward_s == 1.5);
     assert_true(msg->round.uplink_bps == 2e7);
+    assert_true(msg->round.layers_bps == 3e7 && msg->round.front_bps == 4e7);
     assert_true(msg->round.returns_front);
     assert_int_equal(msg->round.cut, 7);
     assert_int_equal(msg->round.weights_from, 5);

@@ -319,6 +319,8 @@ static void numbers_out_of_range_are_refused(void **state)
     REFUSES(MSG_ROUND, m->round.forward_s = nan, "forward_s is nan");
     REFUSES(MSG_ROUND, m->round.backward_s = -0.5, "backward_s is -0.5");
     REFUSES(MSG_ROUND, m->round.uplink_bps = inf, "uplink_bps is inf");
+    REFUSES(MSG_ROUND, m->round.layers_bps = inf, "layers_bps is inf");
+    REFUSES(MSG_ROUND, m->round.front_bps = inf, "front_bps is inf");
     REFUSES(MSG_ROUND, m->round.cut = 0, "cut is 0; 1 to 512");
     REFUSES(MSG_ROUND, m->round.cut = 513, "cut is 513; 1 to 512");
     REFUSES(MSG_ROUND, m->round.weights_from = 8, "weights_from is 8; 0 to 7");
