@@ -17,6 +17,7 @@
 
 #define EXPERIMENT_MAX_DEVICES     100000
 #define EXPERIMENT_MAX_SUBCHANNELS 100000
+#define EXPERIMENT_MAX_BATCH       65536 /* samples of one device in a round */
 
 #define RADIO_NO_FILE "none"
 

@@ -157,7 +157,7 @@ static const struct key_row rows[] = {
      IN(experiment, training.learns)},
     {"training", "rounds", KEY_INTEGER, CLOSED(1, 1e9), .fallback = "100",
      .help = "one batch of every device each", IN(experiment, training.rounds)},
-    {"training", "batch_size", KEY_INTEGER, CLOSED(1, 65536), .fallback = "32",
+    {"training", "batch_size", KEY_INTEGER, CLOSED(1, EXPERIMENT_MAX_BATCH), .fallback = "32",
      .help = "b: samples each device takes a round", IN(experiment, training.batch_size)},
     {"training", "optimizer", KEY_CHOICE, .fallback = "sgd", .add_choices = add_optimizers,
      .help = "of devices and server; each keeps its own state", IN(experiment, training.optimizer)},
