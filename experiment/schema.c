@@ -116,11 +116,14 @@ static const struct key_row rows[] = {
      .help = "start from this .safetensors file or result folder", IN(model_keys, weights)},
 
     {"data", "format", KEY_CHOICE, .fallback = "idx", .add_choices = add_formats,
-     .help = "file format of the data set", IN(experiment, data.format)},
+     .help = "file format of the data set (docs/DATA.md)", IN(experiment, data.format)},
     {"data", "dir", KEY_TEXT, .fallback = "/usr/share/datasets/fashion-mnist",
-     .help = "folder of the data set, relative to the working directory", IN(experiment, data.dir)},
+     .help = "folder of the data set, relative to the working directory; npz: or the file; "
+             "synthetic: a description, \"1x28x28 classes=10 train=600 test=200\"",
+     IN(experiment, data.dir)},
     {"data", "mean", KEY_QUANTITY, DIM_NONE, CLOSED(0, 1), .fallback = "0.2860",
-     .help = "of the pixels, which are in [0, 1]; taken off", IN(experiment, data.mean)},
+     .help = "of the pixels, bytes as 0 to 1 and floats as they are; taken off",
+     IN(experiment, data.mean)},
     {"data", "std", KEY_QUANTITY, DIM_NONE, ABOVE(0, 10), .fallback = "0.3530",
      .help = "standard deviation of the pixels; divided by", IN(experiment, data.std)},
     {"data", "partition", KEY_CHOICE, .fallback = "iid", .add_choices = add_partitions,
