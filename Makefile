@@ -5,8 +5,12 @@
 VARIANT ?= release
 B       ?= build/$(VARIANT)
 PREFIX  ?= /usr/local
-CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+CC      := $(if $(filter default undefined,$(origin CC)),$(CROSS)gcc,$(CC))
 WERROR  ?=
+# For another architecture (`make arm64`): the tools' prefix, and the folder in which its libraries are.
+CROSS   ?=
+SYSROOT ?=
+AR      := $(CROSS)ar
 
 # The folders from the bottom up: each may include and call only those before it
 # (models, link, wire and netns never each other; scheduler never wire). tests/lint checks the includes.
@@ -52,10 +56,15 @@ endif
 CPPFLAGS += -I. -I$(B)/gen -D_GNU_SOURCE
 CFLAGS   := -std=c11 $(OPT_$(VARIANT)) $(WARNINGS) $(if $(WERROR),-Werror) $(CFLAGS)
 LDFLAGS  += $(filter -fsanitize=%,$(OPT_$(VARIANT)))
+ifneq ($(SYSROOT),)
+CC       += --sysroot=$(SYSROOT)
+PKG_CONFIG_OF_SYSROOT := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+    PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS:-=)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig
+endif
 
 # pkg-config only once the packages are there: `make setup` runs before them.
-pkg_cflags = $(if $(1),$(shell pkg-config --cflags $(1) 2>/dev/null))
-pkg_libs   = $(if $(strip $(1)),$(shell pkg-config --libs $(1) 2>/dev/null))
+pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG_OF_SYSROOT) pkg-config --cflags $(1) 2>/dev/null))
+pkg_libs   = $(if $(strip $(1)),$(shell $(PKG_CONFIG_OF_SYSROOT) pkg-config --libs $(1) 2>/dev/null))
 system_libs = $(call pkg_libs,$(foreach f,$(1),$(PKG_$(f)))) $(foreach f,$(1),$(LIB_$(f))) -lpthread -lm
 
 PKG_CFLAGS := $(call pkg_cflags,$(foreach f,$(FOLDERS),$(PKG_$(f))))
@@ -66,6 +75,8 @@ OPT_kernels := -Wno-psabi -Wno-pass-failed -fno-math-errno -ffp-contract=fast
 ISAS     := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),v1 v3 v4,base)
 ISA_v3   := -march=x86-64-v3
 ISA_v4   := -march=x86-64-v4 -mprefer-vector-width=512
+# arm64 above all: gcc would bring loads forward until sums fall out of the registers.
+ISA_base := -fno-schedule-insns -Wno-ignored-optimization-argument
 
 sources   = $(filter-out %_main.c models/kernels_%,$(wildcard $(1)/*.c))
 kernels   = $(wildcard $(1)/kernels_*.c)
@@ -111,7 +122,7 @@ test: $(PROGRAMS) $(TESTS)
 define folder_rules
 $(call archive,$(1)): $(call objects,$(1))
 	@mkdir -p $$(@D); rm -f $$@
-	$$(call say,AR) ar rcs $$@ $$^
+	$$(call say,AR) $$(AR) rcs $$@ $$^
 
 .PHONY: test-$(1)
 test-$(1): $(call tests_in,$(1))
@@ -238,6 +249,46 @@ $(B)/tests/bench/bench_link: $(B)/tests/bench/bench_link.o $(call archives,wire 
 fidelity: $(PROGRAMS) $(B)/tests/bench/bench_link
 	$(PYTHON) tests/bench/run_fidelity.py --bin $(B)/bin --doc docs/FIDELITY.md $(BENCH)
 
+# Programs for boards, built here: Debian's compiler for arm64, its libraries in a folder, and QEMU to run the tests.
+ARM64         := build/arm64
+ARM64_SYSROOT := build/sysroot-arm64
+MAKE_ARM64     = $(MAKE) --no-print-directory CROSS=aarch64-linux-gnu- SYSROOT=$(CURDIR)/$(ARM64_SYSROOT) B=$(ARM64)
+$(ARM64_SYSROOT): packages.txt tests/arm64/make-sysroot
+	tests/arm64/make-sysroot $@ packages.txt
+	@touch $@
+
+.PHONY: setup-arm64
+setup-arm64: setup
+	@./install-packages tests/arm64/packages.txt
+	@$(MAKE) --no-print-directory $(ARM64_SYSROOT)
+
+## arm64: build the programs for arm64 into build/arm64/bin, and list what the agent needs there
+.PHONY: arm64
+arm64: setup-arm64
+	@$(MAKE_ARM64) all
+	@tests/arm64/list-needs $(ARM64)/bin/splitbed-agent
+
+# Left out: what starts other programs or asks for namespaces, and a search whose answer depends on how far it gets in time.
+ARM64_FOLDERS  := base models link wire experiment scheduler device-agent edge-server
+ARM64_LEFT_OUT := tests/scheduler/test_cover.c
+ARM64_TESTS    := $(filter-out $(ARM64_LEFT_OUT),$(wildcard $(ARM64_FOLDERS:%=tests/%/test_*.c)))
+## check-arm64: run the folders' tests for arm64 in an emulator; takes long
+.PHONY: check-arm64
+check-arm64: setup-arm64
+	@SPLITBED_TEST_RUNNER="qemu-aarch64 -L $(ARM64_SYSROOT)" SPLITBED_TEST_LIMIT_S=1800 OPENBLAS_NUM_THREADS=1 \
+	    $(MAKE_ARM64) WERROR=1 TESTS="$(ARM64_TESTS:%.c=$(ARM64)/%)" test
+
+## count-arm64: instructions for a multiply-add of each algorithm of a convolution, counted in the emulator
+.PHONY: count-arm64
+count-arm64: setup-arm64 $(B)/tests/arm64/instruction_count.so
+	@$(MAKE_ARM64) $(ARM64)/tests/arm64/conv_once
+	@tests/arm64/count $(ARM64_SYSROOT) $(B)/tests/arm64/instruction_count.so $(ARM64)/tests/arm64/conv_once
+$(B)/tests/arm64/instruction_count.so: tests/arm64/instruction_count.c
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(CFLAGS) -shared -fPIC $< -o $@
+$(B)/tests/arm64/conv_once: $(B)/tests/arm64/conv_once.o $(call archives,models $(BELOW_models))
+	$(call say,LINK) $(CC) $(LDFLAGS) $^ -o $@ $(call system_libs,models $(BELOW_models))
+
 ## check-netem: netns on a kernel with netem, in a virtual machine (ACCEL=kvm: not emulated); tests/netns/packages.txt
 .PHONY: check-netem
 check-netem: setup
@@ -268,7 +319,7 @@ clean:
 ## help: this list
 .PHONY: help
 help:
-	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^## \([a-z0-9-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo "Variants: make VARIANT=release|debug|asan|tsan; compilers: make CC=gcc|clang."
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

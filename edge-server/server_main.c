@@ -24,7 +24,7 @@ struct arguments {
     int ready_fd;
     int *netns_fds; /* [n_netns_fds] */
     size_t n_netns_fds, netns_capacity;
-    bool is_verbose;
+    enum log_level level;
 };
 
 static const struct argp_option option_table[] = {
@@ -34,6 +34,7 @@ static const struct argp_option option_table[] = {
      "Network namespaces of the devices, in their order, as file descriptors (testbed.link netns)",
      0},
     {"verbose", 'v', NULL, 0, "Say more", 0},
+    {"quiet", 'q', NULL, 0, "Log nothing but errors outside the log file", 0},
     {0}};
 
 static int parse_fd(const char *text, const char *option, const struct argp_state *state)
@@ -71,7 +72,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
         add_netns_fds(a, value, state);
         return 0;
     case 'v':
-        a->is_verbose = true;
+        a->level = LOG_DEBUG;
+        return 0;
+    case 'q':
+        a->level = LOG_ERROR;
         return 0;
     case ARGP_KEY_END:
         if (!a->out_dir)
@@ -119,11 +123,11 @@ int main(int argc, char **argv)
         children,
         NULL,
         NULL};
-    struct arguments arguments = {.ready_fd = -1};
+    struct arguments arguments = {.ready_fd = -1, .level = LOG_INFO};
     signal(SIGPIPE, SIG_IGN); /* a reader that has left must not end a run */
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-    log_open("server", arguments.is_verbose ? LOG_DEBUG : LOG_INFO);
+    log_open("server", arguments.level);
 
     struct experiment e;
     struct experiment_choices choices = planning_choices();

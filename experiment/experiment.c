@@ -103,6 +103,13 @@ static void read_tree(struct load *load, const struct yaml_node *root)
     device_groups_release(&load->groups);
 }
 
+/* Real computing and real links take their time whatever is asked for. */
+static void settle_time_scale(struct experiment *e)
+{
+    if (!e->testbed.models_compute || strcmp(e->testbed.link, "native") == 0)
+        e->testbed.time_scale = 1;
+}
+
 int experiment_load(struct experiment *e, const char *path,
                     const struct experiment_override *overrides, size_t n_overrides,
                     const struct experiment_choices *choices, struct strbuf *errors)
@@ -119,8 +126,10 @@ int experiment_load(struct experiment *e, const char *path,
     yaml_node_free(root);
     overrides_free_sources(sources, n_overrides);
     complaints_end(c);
-    if (c->n == 0)
+    if (c->n == 0) {
+        settle_time_scale(e);
         return 0;
+    }
     experiment_release(e);
     return -1;
 }

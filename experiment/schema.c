@@ -320,7 +320,7 @@ static const struct key_row rows[] = {
     {"testbed", "time_scale", KEY_QUANTITY, DIM_NONE, CLOSED(1e-6, 1e6), .takes_auto = true,
      .fallback = "1",
      .help = "wall-clock seconds one modelled second lasts; auto: `splitbed run` finds what this "
-             "machine needs",
+             "machine needs; 1 whatever is given when compute or link is native",
      IN(experiment, testbed.time_scale)},
     {"testbed", "compute", KEY_MODELLED, .fallback = "modelled",
      .help = "wait until the modelled compute time has passed, or go at the machine's own speed",

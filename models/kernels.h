@@ -5,7 +5,7 @@
  *
  * Files models/kernels_*.c are compiled once per instruction set of the Makefile's ISAS, each time with another suffix
  * for what they define: KERNEL(relu) is relu_v1, relu_v3 or relu_v4 on x86-64 (the psABI's levels: SSE2, AVX2 with
- * FMA, AVX-512) and relu_base elsewhere. They are plain C: loops the compiler vectorises, and `f32x16`.
+ * FMA, AVX-512) and relu_base elsewhere. They are plain C: loops the compiler vectorises, and models/kernels_vector.h.
  */
 #ifndef MODELS_KERNELS_H
 #define MODELS_KERNELS_H
@@ -18,11 +18,7 @@
 #define KERNEL(name)             KERNEL_PASTE(name, KERNEL_ISA)
 #endif
 
-/* 16 floats side by side; one register with AVX-512, two with AVX2, four with SSE2 and NEON. */
-typedef float f32x16 __attribute__((vector_size(64)));
-/* The same anywhere in memory. */
-typedef float f32x16_unaligned __attribute__((vector_size(64), aligned(4), may_alias));
-
+/* Floats that lie side by side: one register with AVX-512, two with AVX2, four with SSE2 and NEON. */
 #define KERNEL_LANES 16
 
 /* Before a loop whose turns do not read what others write, though the compiler cannot see it. */

@@ -3,43 +3,34 @@
 
 #include <string.h>
 
-#include "models/kernels.h"
+#include "models/kernels_transpose.h"
 
 #define LANES  KERNEL_LANES
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#define WIDTH  KERNEL_WIDTH
+#define PARTS  KERNEL_PARTS
+#define INLINE KERNEL_INLINE
+#define UNROLL KERNEL_UNROLL
 
 /*
- * Blocks of channels x pixels whose sums stay in registers, and of channels x taps of a correlation. A single channel
- * takes more pixels: what hides the latency of an addition is the number of sums.
+ * Blocks of channels x pixels whose sums stay in registers, PARTS for each, and of channels x taps of a correlation, one
+ * for each. A single channel takes more pixels or taps: what hides the latency of an addition is the number of sums.
+ * AVX-512 and NEON have 32 registers, AVX2 and SSE2 have 16.
  */
-#if defined(__AVX512F__)
+#if KERNEL_WIDTH == 16
 enum { CHANNELS = 6, PIXELS = 4, SINGLE_PIXELS = 8, CORRELATED = 6, TAPS = 4, SINGLE_TAPS = 9 };
-#elif defined(__AVX2__)
-enum { CHANNELS = 6, PIXELS = 1, SINGLE_PIXELS = 4, CORRELATED = 2, TAPS = 2, SINGLE_TAPS = 4 };
 #elif defined(__aarch64__)
-enum { CHANNELS = 6, PIXELS = 1, SINGLE_PIXELS = 4, CORRELATED = 2, TAPS = 2, SINGLE_TAPS = 4 };
+enum { CHANNELS = 6, PIXELS = 1, SINGLE_PIXELS = 3, CORRELATED = 6, TAPS = 4, SINGLE_TAPS = 9 };
+#elif defined(__AVX2__)
+enum { CHANNELS = 6, PIXELS = 1, SINGLE_PIXELS = 4, CORRELATED = 3, TAPS = 4, SINGLE_TAPS = 9 };
 #else
-enum { CHANNELS = 2, PIXELS = 1, SINGLE_PIXELS = 2, CORRELATED = 2, TAPS = 1, SINGLE_TAPS = 2 };
+enum { CHANNELS = 2, PIXELS = 1, SINGLE_PIXELS = 2, CORRELATED = 3, TAPS = 3, SINGLE_TAPS = 9 };
 #endif
 
-typedef float f32x4 __attribute__((vector_size(16)));
-typedef float f32x4_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
+/* Registers of a block's pixels. */
+enum { MOST_PARTS = SINGLE_PIXELS * PARTS };
 
-INLINE f32x16 load(const float *at)
-{
-    return *(const f32x16 *)at;
-}
-
-INLINE void store(float *at, f32x16 v)
-{
-    *(f32x16 *)at = v;
-}
-
+/* The low and the high pairs of two quarters taken turn by turn, by floats and by pairs. */
+#if KERNEL_WIDTH == 16
 #define LOW(a, b)                                                                                  \
     __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
 #define HIGH(a, b)                                                                                 \
@@ -48,72 +39,25 @@ INLINE void store(float *at, f32x16 v)
     __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
 #define HIGH_PAIRS(a, b)                                                                           \
     __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
-
-#ifdef __AVX512F__
-
-#define EVEN_QUARTERS(a, b)                                                                        \
-    __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
-#define ODD_QUARTERS(a, b)                                                                         \
-    __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
-
-/* Transposes each 4 x 4 within quarters, then quarters: the numbers of column i end in r[i]. */
-INLINE void transpose(f32x16 r[LANES])
-{
-    f32x16 t[LANES];
-    UNROLL for (int i = 0; i < LANES; i += 4)
-    {
-        f32x16 a = LOW(r[i], r[i + 1]), b = HIGH(r[i], r[i + 1]);
-        f32x16 c = LOW(r[i + 2], r[i + 3]), d = HIGH(r[i + 2], r[i + 3]);
-        t[i] = LOW_PAIRS(a, c);
-        t[i + 1] = HIGH_PAIRS(a, c);
-        t[i + 2] = LOW_PAIRS(b, d);
-        t[i + 3] = HIGH_PAIRS(b, d);
-    }
-    UNROLL for (int i = 0; i < 4; i++)
-    {
-        f32x16 a = EVEN_QUARTERS(t[i], t[i + 4]), b = ODD_QUARTERS(t[i], t[i + 4]);
-        f32x16 c = EVEN_QUARTERS(t[i + 8], t[i + 12]), d = ODD_QUARTERS(t[i + 8], t[i + 12]);
-        r[i] = EVEN_QUARTERS(a, c);
-        r[i + 4] = EVEN_QUARTERS(b, d);
-        r[i + 8] = ODD_QUARTERS(a, c);
-        r[i + 12] = ODD_QUARTERS(b, d);
-    }
-}
-
+#elif KERNEL_WIDTH == 8
+#define LOW(a, b)        __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define HIGH(a, b)       __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define LOW_PAIRS(a, b)  __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
 #else
-/* By blocks of 4 x 4 through memory. */
-INLINE void transpose(f32x16 r[LANES])
-{
-    f32x16 t[LANES];
-    const f32x4 *from = (const f32x4 *)r;
-    f32x4 *to = (f32x4 *)t;
-    for (int i = 0; i < 4; i++) {
-        for (int j = 0; j < 4; j++) {
-            f32x4 a = from[16 * i + j], b = from[16 * i + 4 + j];
-            f32x4 c = from[16 * i + 8 + j], d = from[16 * i + 12 + j];
-            f32x4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-            f32x4 cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-            to[16 * j + i] = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-            to[16 * j + 4 + i] = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-            ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-            cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-            to[16 * j + 8 + i] = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-            to[16 * j + 12 + i] = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-        }
-    }
-    for (int i = 0; i < LANES; i++)
-        r[i] = t[i];
-}
-
+#define LOW(a, b)        __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define HIGH(a, b)       __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define LOW_PAIRS(a, b)  __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
 #endif
 
 /* Numbers [i, i + n) of each sample as rows of r; n is 16, or less. */
-INLINE void load_samples(const struct lane_rows *rows, int i, int n, f32x16 r[LANES])
+INLINE void load_samples(const struct lane_rows *rows, int i, int n, struct lanes r[LANES])
 {
     const float *from = rows->from + i;
     if (rows->n_samples == LANES && n == LANES) {
         UNROLL for (int s = 0; s < LANES; s++) r[s] =
-            *(const f32x16_unaligned *)(from + (size_t)s * rows->sample_step);
+            lanes_load(from + (size_t)s * rows->sample_step);
         return;
     }
     memset(r, 0, LANES * sizeof *r);
@@ -127,12 +71,12 @@ static void pack(const struct lane_rows *rows)
     float *row = rows->lanes;
     int column = 0, n = rows->n < LANES ? rows->n : LANES;
     for (int done = 0; done < rows->n; done += LANES) {
-        f32x16 r[LANES];
+        struct lanes r[LANES];
         int i = done + n <= rows->n ? done : rows->n - n;
         load_samples(rows, i, n, r);
-        transpose(r);
+        transpose_16x16(r);
         if (i == done && column + n <= rows->width && n == LANES) {
-            UNROLL for (int k = 0; k < LANES; k++) store(row + (column + k) * LANES, r[k]);
+            UNROLL for (int k = 0; k < LANES; k++) lanes_store(row + (column + k) * LANES, r[k]);
             column += LANES;
             continue;
         }
@@ -141,20 +85,20 @@ static void pack(const struct lane_rows *rows)
                 column = 0;
                 row += rows->row_step;
             }
-            store(row + column * LANES, r[k]);
+            lanes_store(row + column * LANES, r[k]);
         }
     }
 }
 
-INLINE void put(float *to, f32x16 v, bool adds)
+INLINE void put(float *to, struct lanes v, bool adds)
 {
-    f32x16_unaligned *at = (f32x16_unaligned *)to;
     if (adds)
-        v += *at;
-    *at = v;
+        lanes_add(to, v);
+    else
+        lanes_store(to, v);
 }
 
-static void store_samples(const struct lane_rows *rows, int i, int n, const f32x16 r[LANES],
+static void store_samples(const struct lane_rows *rows, int i, int n, const struct lanes r[LANES],
                           bool adds)
 {
     for (int s = 0; s < rows->n_samples; s++) {
@@ -172,18 +116,19 @@ static void store_samples(const struct lane_rows *rows, int i, int n, const f32x
 /* Likewise; where it adds, it adds zeros to what is done. */
 static void unpack(const struct lane_rows *rows, bool adds)
 {
+    const struct lanes zeros = {{{0}}};
     int n = rows->n < LANES ? rows->n : LANES;
     for (int done = 0; done < rows->n; done += LANES) {
-        f32x16 r[LANES];
+        struct lanes r[LANES];
         int i = done + n <= rows->n ? done : rows->n - n;
         const float *lanes = rows->lanes + (size_t)i * LANES;
         if (i == done && n == LANES) {
-            UNROLL for (int k = 0; k < LANES; k++) r[k] = load(lanes + k * LANES);
+            UNROLL for (int k = 0; k < LANES; k++) r[k] = lanes_load(lanes + k * LANES);
         } else {
             for (int k = 0; k < LANES; k++)
-                r[k] = k < n && (k >= done - i || !adds) ? load(lanes + k * LANES) : (f32x16){0};
+                r[k] = k < n && (k >= done - i || !adds) ? lanes_load(lanes + k * LANES) : zeros;
         }
-        transpose(r);
+        transpose_16x16(r);
         if (n == LANES && rows->n_samples == LANES) {
             UNROLL for (int s = 0; s < LANES; s++)
                 put(rows->to + (size_t)s * rows->sample_step + i, r[s], adds);
@@ -193,36 +138,54 @@ static void unpack(const struct lane_rows *rows, bool adds)
     }
 }
 
+/* Registers [0, n) of pixels that are `step` floats apart. */
+INLINE void load_pixels(int n, const float *from, size_t step, vec *to)
+{
+    UNROLL for (int q = 0; q < n; q++)
+    {
+        to[q] = vec_load(from + q % PARTS * WIDTH);
+        from += q % PARTS == PARTS - 1 ? step : 0;
+    }
+}
+
+INLINE void store_pixels(int n, const vec *from, size_t step, float *to)
+{
+    UNROLL for (int q = 0; q < n; q++)
+    {
+        vec_store(to + q % PARTS * WIDTH, from[q]);
+        to += q % PARTS == PARTS - 1 ? step : 0;
+    }
+}
+
 /* Channels from o, pixels from p; n_o and n_p are constants where this is called. */
 INLINE void product_block(const struct lane_product *a, int o, int p, int n_o, int n_p)
 {
-    f32x16 sum[CHANNELS][SINGLE_PIXELS];
+    vec sum[CHANNELS][MOST_PARTS];
+    const int n_q = n_p * PARTS;
     const struct lane_tap *tap = a->taps, *end = tap + a->n_taps;
     const float *x = a->x + (size_t)p * a->x_step, *w = a->w + (size_t)o * a->w_step;
     float *y = a->y + (size_t)o * a->y_channel + (size_t)p * a->y_step;
-    size_t x_step = a->x_step, w_step = a->w_step;
+    size_t x_step = a->x_step, w_step = a->w_step, y_step = a->y_step;
     UNROLL for (int i = 0; i < n_o; i++)
     {
         float bias = a->bias ? a->bias[o + i] : 0;
-        UNROLL for (int k = 0; k < n_p; k++) sum[i][k] =
-            a->adds ? load(y + (size_t)i * a->y_channel + (size_t)k * a->y_step)
-                    : bias + (f32x16){0};
+        if (a->adds)
+            load_pixels(n_q, y + (size_t)i * a->y_channel, y_step, sum[i]);
+        else
+            UNROLL for (int q = 0; q < n_q; q++) sum[i][q] = bias + (vec){0};
     }
     for (; tap < end; tap++) {
-        const float *xt = x + tap->x, *wt = w + tap->w;
-        f32x16 v[SINGLE_PIXELS];
-        UNROLL for (int k = 0; k < n_p; k++) v[k] = load(xt + (size_t)k * x_step);
+        const float *wt = w + tap->w;
+        vec v[MOST_PARTS];
+        load_pixels(n_q, x + tap->x, x_step, v);
         UNROLL for (int i = 0; i < n_o; i++)
         {
             float weight = wt[(size_t)i * w_step];
-            UNROLL for (int k = 0; k < n_p; k++) sum[i][k] += weight * v[k];
+            UNROLL for (int q = 0; q < n_q; q++) sum[i][q] += weight * v[q];
         }
     }
     UNROLL for (int i = 0; i < n_o; i++)
-    {
-        UNROLL for (int k = 0; k < n_p; k++)
-            store(y + (size_t)i * a->y_channel + (size_t)k * a->y_step, sum[i][k]);
-    }
+        store_pixels(n_q, sum[i], y_step, y + (size_t)i * a->y_channel);
 }
 
 #define BLOCK(n_o, n_p)                                                                            \
@@ -236,7 +199,7 @@ static void product_of(const struct lane_product *a, int o, int p, int n_o, int 
         BLOCK(1, 1)
         BLOCK(1, 2)
         BLOCK(2, 1)
-#if defined(__AVX512F__) || defined(__AVX2__) || defined(__aarch64__)
+#if defined(__AVX2__) || defined(__aarch64__)
         BLOCK(1, 3)
         BLOCK(1, 4)
         BLOCK(3, 1)
@@ -244,7 +207,7 @@ static void product_of(const struct lane_product *a, int o, int p, int n_o, int 
         BLOCK(5, 1)
         BLOCK(6, 1)
 #endif
-#ifdef __AVX512F__
+#if KERNEL_WIDTH == 16
         BLOCK(1, 5)
         BLOCK(1, 6)
         BLOCK(1, 7)
@@ -287,36 +250,34 @@ static void product(const struct lane_product *a)
     }
 }
 
-INLINE float sum_lanes(f32x16 v)
+/* In the order of add_four_sums(): which of the two sums up a weight can depend on the number of threads. */
+INLINE float sum_of(vec v)
 {
-    float lane[LANES], sum = 0;
-    memcpy(lane, &v, sizeof lane);
-    for (int i = 0; i < 8; i++)
-        lane[i] += lane[i + 8];
-    for (int i = 0; i < 4; i++)
-        lane[i] += lane[i + 4];
-    for (int i = 0; i < 4; i++)
-        sum += lane[i];
-    return sum;
+    f32x4 q[4] = {{0}};
+    float sum[4];
+    memcpy(q, &v, sizeof v);
+    UNROLL for (int i = 0; i < 4; i++) sum[i] = (q[i][0] + q[i][2]) + (q[i][1] + q[i][3]);
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/* w[0..4) += the sums of the lanes of each of v. */
-INLINE void add_four_sums(float *w, const f32x16 v[4])
+/* w[0..4) += the sums of each of v. */
+INLINE void add_four_sums(float *w, const vec v[4])
 {
-    f32x16 a = LOW(v[0], v[1]) + HIGH(v[0], v[1]), b = LOW(v[2], v[3]) + HIGH(v[2], v[3]);
-    f32x16 c = LOW_PAIRS(a, b) + HIGH_PAIRS(a, b);
-    f32x4 quarter[4];
-    memcpy(quarter, &c, sizeof c);
-    *(f32x4_unaligned *)w += (quarter[0] + quarter[1]) + (quarter[2] + quarter[3]);
+    vec a = LOW(v[0], v[1]) + HIGH(v[0], v[1]), b = LOW(v[2], v[3]) + HIGH(v[2], v[3]);
+    vec c = LOW_PAIRS(a, b) + HIGH_PAIRS(a, b);
+    f32x4 q[4] = {{0}};
+    memcpy(q, &c, sizeof c);
+    *(f32x4_unaligned *)w += (q[0] + q[1]) + (q[2] + q[3]);
 }
 
+/* The parts of a pixel are added to the same sums: all lanes end in one number. */
 INLINE void correlate_block(const struct lane_correlation *a, int o, int t, int n_o, int n_t)
 {
-    f32x16 sum[CORRELATED][SINGLE_TAPS];
+    vec sum[CORRELATED][SINGLE_TAPS];
     const float *y = a->y + (size_t)o * a->y_channel, *x[SINGLE_TAPS];
     UNROLL for (int i = 0; i < n_o; i++)
     {
-        UNROLL for (int k = 0; k < n_t; k++) sum[i][k] = (f32x16){0};
+        UNROLL for (int k = 0; k < n_t; k++) sum[i][k] = (vec){0};
     }
     UNROLL for (int k = 0; k < n_t; k++) x[k] = a->x + a->taps[t + k];
     size_t y_channel = a->y_channel, x_step = a->x_step;
@@ -325,12 +286,15 @@ INLINE void correlate_block(const struct lane_correlation *a, int o, int t, int 
         const float *end = yr + (size_t)a->n_columns * LANES;
         size_t at = (size_t)row * a->x_row;
         for (; yr < end; yr += LANES, at += x_step) {
-            f32x16 v[SINGLE_TAPS];
-            UNROLL for (int k = 0; k < n_t; k++) v[k] = load(x[k] + at);
-            UNROLL for (int i = 0; i < n_o; i++)
+            KERNEL_ROLLED for (int q = 0; q < LANES; q += WIDTH)
             {
-                f32x16 g = load(yr + (size_t)i * y_channel);
-                UNROLL for (int k = 0; k < n_t; k++) sum[i][k] += g * v[k];
+                vec v[SINGLE_TAPS];
+                UNROLL for (int k = 0; k < n_t; k++) v[k] = vec_load(x[k] + at + q);
+                UNROLL for (int i = 0; i < n_o; i++)
+                {
+                    vec g = vec_load(yr + (size_t)i * y_channel + q);
+                    UNROLL for (int k = 0; k < n_t; k++) sum[i][k] += g * v[k];
+                }
             }
         }
     }
@@ -340,7 +304,7 @@ INLINE void correlate_block(const struct lane_correlation *a, int o, int t, int 
         float *row = w + (size_t)i * a->w_step;
         int whole = n_t / 4 * 4;
         UNROLL for (int k = 0; k < whole; k += 4) add_four_sums(row + k, &sum[i][k]);
-        UNROLL for (int k = whole; k < n_t; k++) row[k] += sum_lanes(sum[i][k]);
+        UNROLL for (int k = whole; k < n_t; k++) row[k] += sum_of(sum[i][k]);
     }
 }
 
@@ -355,24 +319,24 @@ static void correlate_of(const struct lane_correlation *a, int o, int t, int n_o
     switch (n_o * 16 + n_t) {
         BLOCK(1, 1)
         BLOCK(1, 2)
-        BLOCK(2, 1)
-#if defined(__AVX512F__) || defined(__AVX2__) || defined(__aarch64__)
         BLOCK(1, 3)
         BLOCK(1, 4)
-        BLOCK(2, 2)
-#endif
-#ifdef __AVX512F__
         BLOCK(1, 5)
         BLOCK(1, 6)
         BLOCK(1, 7)
         BLOCK(1, 8)
         BLOCK(1, 9)
+        BLOCK(2, 1)
+        BLOCK(2, 2)
         BLOCK(2, 3)
-        BLOCK(2, 4)
         BLOCK(3, 1)
         BLOCK(3, 2)
         BLOCK(3, 3)
+#if defined(__AVX2__) || defined(__aarch64__)
+        BLOCK(2, 4)
         BLOCK(3, 4)
+#endif
+#if KERNEL_WIDTH == 16 || defined(__aarch64__)
         BLOCK(4, 1)
         BLOCK(4, 2)
         BLOCK(4, 3)
@@ -404,10 +368,12 @@ static void correlate(const struct lane_correlation *a)
 
 static float sum(const float *lanes, int n)
 {
-    f32x16 total = {0};
+    vec part[PARTS] = {{0}};
     for (int i = 0; i < n; i++)
-        total += load(lanes + (size_t)i * LANES);
-    return sum_lanes(total);
+        UNROLL for (int q = 0; q < PARTS; q++) part[q] +=
+            vec_load(lanes + (size_t)i * LANES + q * WIDTH);
+    UNROLL for (int q = 1; q < PARTS; q++) part[0] += part[q];
+    return sum_of(part[0]);
 }
 
 extern const struct lane_kernels KERNEL(lane_kernels);

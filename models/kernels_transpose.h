@@ -3,16 +3,19 @@
 #ifndef MODELS_KERNELS_TRANSPOSE_H
 #define MODELS_KERNELS_TRANSPOSE_H
 
-#include "models/kernels.h"
+#include "models/kernels_vector.h"
 
-#ifdef __AVX512F__
+#if KERNEL_WIDTH == 16
 
 #define SHUFFLE_(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
 /* Pairs of floats, then pairs of pairs, are exchanged within each quarter of the vectors; then the quarters. */
-static inline void transpose_16x16(f32x16 rows[16])
+KERNEL_INLINE void transpose_16x16(struct lanes lanes[16])
 {
-    f32x16 t[16];
+    vec rows[16], t[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        rows[i] = lanes[i].part[0];
 #pragma GCC unroll 8
     for (int i = 0; i < 16; i += 2) {
         t[i] = SHUFFLE_(rows[i], rows[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13,
@@ -24,7 +27,7 @@ static inline void transpose_16x16(f32x16 rows[16])
     for (int i = 0; i < 16; i += 4) {
 #pragma GCC unroll 2
         for (int k = 0; k < 2; k++) {
-            f32x16 a = t[i + k], b = t[i + 2 + k];
+            vec a = t[i + k], b = t[i + 2 + k];
             rows[i + 2 * k] =
                 SHUFFLE_(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
             rows[i + 2 * k + 1] =
@@ -34,13 +37,11 @@ static inline void transpose_16x16(f32x16 rows[16])
     /* rows[4 g + k], quarter q: column 4 q + k of rows 4 g to 4 g + 3 */
 #pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
-        f32x16 a = rows[k], b = rows[4 + k], c = rows[8 + k], d = rows[12 + k];
-        f32x16 ab_low = SHUFFLE_(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-        f32x16 ab_high =
-            SHUFFLE_(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-        f32x16 cd_low = SHUFFLE_(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-        f32x16 cd_high =
-            SHUFFLE_(c, d, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+        vec a = rows[k], b = rows[4 + k], c = rows[8 + k], d = rows[12 + k];
+        vec ab_low = SHUFFLE_(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+        vec ab_high = SHUFFLE_(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+        vec cd_low = SHUFFLE_(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+        vec cd_high = SHUFFLE_(c, d, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
         t[k] = SHUFFLE_(ab_low, cd_low, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
         t[4 + k] =
             SHUFFLE_(ab_low, cd_low, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
@@ -51,35 +52,55 @@ static inline void transpose_16x16(f32x16 rows[16])
     }
 #pragma GCC unroll 16
     for (int i = 0; i < 16; i++)
-        rows[i] = t[i];
+        lanes[i].part[0] = t[i];
 }
 
 #undef SHUFFLE_
 
 #else
 
-typedef float f32x4 __attribute__((vector_size(16), may_alias));
-
-static inline void transpose_4x4(const f32x4 *from, f32x4 *to)
+/* The four floats from 4 * i on. */
+KERNEL_INLINE f32x4_unaligned *quarter(struct lanes *row, int i)
 {
-    f32x4 a = __builtin_shufflevector(from[0], from[4], 0, 4, 1, 5);
-    f32x4 b = __builtin_shufflevector(from[0], from[4], 2, 6, 3, 7);
-    f32x4 c = __builtin_shufflevector(from[8], from[12], 0, 4, 1, 5);
-    f32x4 d = __builtin_shufflevector(from[8], from[12], 2, 6, 3, 7);
-    to[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
-    to[4] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-    to[8] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
-    to[12] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+    return (f32x4_unaligned *)row + i;
 }
 
-/* Sixteen 4 x 4 blocks; a row is 4 short vectors. */
-static inline void transpose_16x16(f32x16 rows[16])
+KERNEL_INLINE void transpose_4x4(f32x4 r[4])
 {
-    f32x4 from[64], *to = (f32x4 *)rows;
-    __builtin_memcpy(from, rows, sizeof from);
-    for (int y = 0; y < 4; y++)
-        for (int x = 0; x < 4; x++)
-            transpose_4x4(from + 16 * y + x, to + 16 * x + y);
+    f32x4 a = __builtin_shufflevector(r[0], r[2], 0, 4, 1, 5);
+    f32x4 b = __builtin_shufflevector(r[0], r[2], 2, 6, 3, 7);
+    f32x4 c = __builtin_shufflevector(r[1], r[3], 0, 4, 1, 5);
+    f32x4 d = __builtin_shufflevector(r[1], r[3], 2, 6, 3, 7);
+    r[0] = __builtin_shufflevector(a, c, 0, 4, 1, 5);
+    r[1] = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+    r[2] = __builtin_shufflevector(b, d, 0, 4, 1, 5);
+    r[3] = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+}
+
+/* Block (y, x) of 4 x 4 changes places with block (x, y). */
+KERNEL_INLINE void exchange_blocks(struct lanes rows[16], int y, int x)
+{
+    f32x4 a[4], b[4];
+    KERNEL_UNROLL for (int i = 0; i < 4; i++)
+    {
+        a[i] = *quarter(&rows[4 * y + i], x);
+        b[i] = *quarter(&rows[4 * x + i], y);
+    }
+    transpose_4x4(a);
+    transpose_4x4(b);
+    KERNEL_UNROLL for (int i = 0; i < 4; i++)
+    {
+        *quarter(&rows[4 * x + i], y) = a[i];
+        *quarter(&rows[4 * y + i], x) = b[i];
+    }
+}
+
+KERNEL_INLINE void transpose_16x16(struct lanes rows[16])
+{
+    KERNEL_UNROLL for (int y = 0; y < 4; y++)
+    {
+        KERNEL_UNROLL for (int x = y; x < 4; x++) exchange_blocks(rows, y, x);
+    }
 }
 
 #endif

@@ -157,8 +157,10 @@ double allocation_down_s(const struct allocation *a)
 {
     double down_s = 0;
 
-    for (int i = 0; i < a->cell->n_devices; i++)
-        down_s = fmax(down_s, allocation_down_of_s(a, i));
+    for (int i = 0; i < a->cell->n_devices; i++) {
+        double s = allocation_down_of_s(a, i);
+        down_s = s > down_s ? s : down_s; /* with fmax() gcc 12 for arm64 stops, at -O3 */
+    }
     return down_s;
 }
 

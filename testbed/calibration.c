@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge-server/link_kind.h"
-#include "edge-server/planning.h"
+#include "edge-server/schedule.h"
 #include "testbed/calibration_jobs.h"
 #include "testbed/helpers.h"
 #include "testbed/rehearsal.h"
@@ -24,10 +24,10 @@ static int n_cores(void)
 
 /* In n processes at once; the slowest's values. */
 static int measure(helper_work *work, const struct calibration_job *job, int n, double *values,
-                   struct err *err)
+                   int stop_fd, struct err *err)
 {
     double *all = mem_zero((size_t)n * HELPER_VALUES, sizeof *all);
-    int status = helpers_run(work, job, n, all, err);
+    int status = helpers_run(work, job, n, all, stop_fd, err);
     for (int k = 0; k < HELPER_VALUES; k++)
         values[k] = 0;
     for (int i = 0; i < n * HELPER_VALUES && !status; i++)
@@ -38,7 +38,8 @@ static int measure(helper_work *work, const struct calibration_job *job, int n, 
 }
 
 int calibration_measure(struct machine_speed *speed, const struct experiment *e,
-                        const struct problem *problem, const struct plan *plan, struct err *err)
+                        const struct problem *problem, const struct plan *plan, int stop_fd,
+                        struct err *err)
 {
     struct calibration_job job = {.e = e, .problem = problem, .plan = plan};
     double front[HELPER_VALUES], server[HELPER_VALUES], messages[HELPER_VALUES];
@@ -46,9 +47,9 @@ int calibration_measure(struct machine_speed *speed, const struct experiment *e,
     speed->n_cores = n_cores();
     if (n_at_once > speed->n_cores)
         n_at_once = speed->n_cores;
-    if (measure(calibration_front, &job, n_at_once, front, err) ||
-        measure(calibration_server, &job, 1, server, err) ||
-        measure(calibration_messages, &job, 1, messages, err))
+    if (measure(calibration_front, &job, n_at_once, front, stop_fd, err) ||
+        measure(calibration_server, &job, 1, server, stop_fd, err) ||
+        measure(calibration_messages, &job, 1, messages, stop_fd, err))
         return err_prefix(err, "measuring this machine for testbed.time_scale: auto");
     speed->front_forward_s = front[0];
     speed->front_backward_s = front[1];
@@ -65,7 +66,8 @@ static bool is_in_walls_time(const struct experiment *e)
 }
 
 int calibration_time_scale(struct time_scale *found, const struct experiment *e,
-                           const struct problem *problem, const struct plan *plan, struct err *err)
+                           const struct problem *problem, const struct plan *plan, int stop_fd,
+                           struct err *err)
 {
     struct machine_speed speed;
     if (is_in_walls_time(e)) {
@@ -75,63 +77,51 @@ int calibration_time_scale(struct time_scale *found, const struct experiment *e,
                  has_links ? "compute is" : "links are");
         return 0;
     }
-    if (calibration_measure(&speed, e, problem, plan, err))
+    if (calibration_measure(&speed, e, problem, plan, stop_fd, err))
         return -1;
     struct load load = load_of_plan(problem, plan);
     *found = load_time_scale(&load, &speed);
     return 0;
 }
 
-static int rehearse_once(struct time_scale *needed, const struct rehearsal *rehearsal,
-                         const struct time_scale *at, const char *dir, int k, struct err *err)
-{
-    struct lateness lateness;
-    char *folder = k == 1 ? mem_format("%s/rehearsal", dir) : mem_format("%s/rehearsal-%d", dir, k);
-    int status = rehearse(&lateness, rehearsal, at->value, folder, err);
-    free(folder);
-    if (!status)
-        *needed = lateness_time_scale(&lateness, at->floor);
-    return status;
-}
-
 /* From what is measured to what is needed; the last rehearsal's word is taken, enough or not. */
 static int find_by_rehearsal(struct time_scale *found, const struct rehearsal *rehearsal,
-                             const char *dir, struct err *err)
+                             struct err *err)
 {
     for (int k = 1; k <= CALIBRATION_REHEARSALS; k++) {
         struct time_scale at = *found;
+        struct lateness lateness;
         log_info("rehearsing at time scale %g", at.value);
-        if (rehearse_once(found, rehearsal, &at, dir, k, err))
+        if (rehearse(&lateness, rehearsal, at.value, err))
             return -1;
+        *found = lateness_time_scale(&lateness, at.floor);
         if (found->value <= at.value && found->value >= LESS * at.value)
             break;
     }
     return 0;
 }
 
-static int find(struct time_scale *found, const struct experiment *e, const struct problem *problem,
-                const struct plan *plan, const char *dir, struct err *err)
+static int find(struct time_scale *found, const struct schedule *schedule, const char *dir,
+                int stop_fd, struct err *err)
 {
-    struct rehearsal rehearsal = {e, problem->cuts[plan->cut].name, plan->latency_s};
-    if (plan->status == PLAN_INFEASIBLE)
-        return err_set(err, "there is no plan: %s", plan->reason);
-    if (calibration_time_scale(found, e, problem, plan, err))
+    const struct problem *problem = &schedule->problem;
+    const struct plan *plan = &schedule->plan;
+    struct rehearsal rehearsal = {schedule->e, problem->cuts[plan->cut].name, schedule->latency_s,
+                                  dir, stop_fd};
+    if (calibration_time_scale(found, schedule->e, problem, plan, stop_fd, err))
         return -1;
-    return is_in_walls_time(e) ? 0 : find_by_rehearsal(found, &rehearsal, dir, err);
+    return is_in_walls_time(schedule->e) ? 0 : find_by_rehearsal(found, &rehearsal, err);
 }
 
 int calibration_of_run(struct time_scale *found, const struct experiment *e, const char *dir,
-                       struct err *err)
+                       int stop_fd, struct err *err)
 {
-    struct problem problem;
-    struct plan plan;
-    if (planning_problem(&problem, e, err))
-        return -1;
-    int status = planning_solve(&plan, &problem, e, NULL, NULL, err);
-    if (!status) {
-        status = find(found, e, &problem, &plan, dir, err);
-        plan_release(&plan);
-    }
-    problem_release(&problem);
+    struct schedule schedule;
+    int status = schedule_open(&schedule, e, err);
+    if (!status)
+        status = schedule_next(&schedule, 1, err);
+    if (!status)
+        status = find(found, &schedule, dir, stop_fd, err);
+    schedule_release(&schedule);
     return status;
 }

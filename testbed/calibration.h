@@ -14,13 +14,16 @@
 #include "experiment/experiment.h"
 #include "testbed/load_model.h"
 
-/* The plan has one cut. Fails where a run would: data that are missing, too little memory. */
+/* The plan has one cut. Fails where a run would: data that are missing, too little memory; and when stop_fd (-1: never)
+ * becomes readable. */
 int calibration_measure(struct machine_speed *speed, const struct experiment *e,
-                        const struct problem *problem, const struct plan *plan, struct err *err);
+                        const struct problem *problem, const struct plan *plan, int stop_fd,
+                        struct err *err);
 
 /* From that alone. */
 int calibration_time_scale(struct time_scale *found, const struct experiment *e,
-                           const struct problem *problem, const struct plan *plan, struct err *err);
+                           const struct problem *problem, const struct plan *plan, int stop_fd,
+                           struct err *err);
 
 /*
  * For a run, with the plan the experiment's scheduler makes, which takes its time: from that, and then from up to
@@ -29,6 +32,6 @@ int calibration_time_scale(struct time_scale *found, const struct experiment *e,
  */
 #define CALIBRATION_REHEARSALS 3
 int calibration_of_run(struct time_scale *found, const struct experiment *e, const char *dir,
-                       struct err *err);
+                       int stop_fd, struct err *err);
 
 #endif

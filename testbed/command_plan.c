@@ -114,7 +114,7 @@ static int show_time_scale(const struct experiment *e, const struct problem *pro
     struct time_scale found;
     if (e->testbed.time_scale > 0 || plan->status == PLAN_INFEASIBLE)
         return 0;
-    if (calibration_time_scale(&found, e, problem, plan, err))
+    if (calibration_time_scale(&found, e, problem, plan, -1, err))
         return -1;
     printf("On this machine now, %s\n", found.text);
     return 0;

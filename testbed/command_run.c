@@ -11,12 +11,13 @@
 #include "testbed/run_folder.h"
 
 /* testbed.time_scale: auto becomes a number, which config.yaml has and the log explains. */
-static int settle_time_scale(struct experiment *e, const char *dir, struct err *err)
+static int settle_time_scale(struct experiment *e, const struct launch_options *options,
+                             struct err *err)
 {
     struct time_scale found;
     if (e->testbed.time_scale > 0)
         return 0;
-    if (calibration_of_run(&found, e, dir, err))
+    if (calibration_of_run(&found, e, options->out_dir, options->stop_fd, err))
         return -1;
     e->testbed.time_scale = found.value;
     log_info("%s", found.text);
@@ -26,11 +27,12 @@ static int settle_time_scale(struct experiment *e, const char *dir, struct err *
 static int run(struct experiment *e, const char *given_dir)
 {
     struct err err = ERR_INIT;
-    int stop_fd = -1, status = EXIT_SUCCESS;
-    char *dir = run_folder_make(e, given_dir, &err);
-    if (!dir || run_folder_keep_inputs(e, dir, &err) || settle_time_scale(e, dir, &err) ||
-        run_folder_write_config(e, dir, &err) || (stop_fd = signal_fd_open_stop(&err)) < 0 ||
-        launch_run(e, dir, stop_fd, &err)) {
+    struct launch_options options = {.stop_fd = signal_fd_open_stop(&err)};
+    int status = EXIT_SUCCESS;
+    char *dir = options.stop_fd < 0 ? NULL : run_folder_make(e, given_dir, &err);
+    options.out_dir = dir;
+    if (!dir || run_folder_keep_inputs(e, dir, &err) || settle_time_scale(e, &options, &err) ||
+        run_folder_write_config(e, dir, &err) || launch_run(e, &options, &err)) {
         log_error("%s", err.text);
         status = EXIT_FAILURE;
     }

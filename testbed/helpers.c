@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -56,6 +57,8 @@ static _Noreturn void work_and_leave(helper_work *work, const void *job, struct 
 {
     struct answer answer = {0};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGINT, SIG_DFL); /* what the parent does about them is not for this process */
+    signal(SIGTERM, SIG_DFL);
     answer.is_done = work(job, self, answer.values, &answer.err) == 0;
     helper_meet(self); /* one that failed keeps nobody waiting */
     _exit(write(self->answer_fd, &answer, sizeof answer) == (ssize_t)sizeof answer ? 0 : 1);
@@ -84,6 +87,28 @@ static int start_one(struct helper *helper, helper_work *work, const void *job, 
     return 0;
 }
 
+/* Waits until there is something to read; false: told to stop meanwhile. */
+static bool wait_for(int fd, int stop_fd)
+{
+    struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
+    while (poll(polled, ARRAY_LEN(polled), -1) < 0 && errno == EINTR)
+        ;
+    return polled[1].revents == 0;
+}
+
+/* Every helper has something to say; if there is a wish to stop first they are ended. */
+static bool wait_for_all(const struct helper *helpers, int n, int stop_fd)
+{
+    for (int i = 0; i < n; i++) {
+        if (wait_for(helpers[i].answer_fd, stop_fd))
+            continue;
+        for (int k = 0; k < n; k++)
+            kill(helpers[k].pid, SIGTERM);
+        return false;
+    }
+    return true;
+}
+
 static int take_answer(const struct helper *helper, double *values, struct err *err)
 {
     struct answer answer;
@@ -93,26 +118,39 @@ static int take_answer(const struct helper *helper, double *values, struct err *
     return answer.is_done ? 0 : err_set(err, "%s", answer.err.text);
 }
 
-int helpers_run(helper_work *work, const void *job, int n, double *values, struct err *err)
+/* Once all are ready or have failed they may begin. False: told to stop. */
+static bool let_go(struct helper *helpers, int n, int start[2], int stop_fd)
+{
+    char byte;
+    bool goes_on = wait_for_all(helpers, n, stop_fd);
+    for (int i = 0; i < n && goes_on; i++)
+        read_all(helpers[i].answer_fd, &byte, 1);
+    close(start[0]);
+    close(start[1]);
+    return goes_on && wait_for_all(helpers, n, stop_fd);
+}
+
+int helpers_run(helper_work *work, const void *job, int n, double *values, int stop_fd,
+                struct err *err)
 {
     struct helper *helpers = mem_zero((size_t)n, sizeof *helpers);
     int start[2], status = 0, n_started = 0;
-    char byte;
     if (pipe2(start, O_CLOEXEC)) {
         free(helpers);
         return err_set_errno(err, "cannot make a pipe");
     }
     while (n_started < n && !(status = start_one(&helpers[n_started], work, job, start, err)))
         n_started++;
-    for (int i = 0; i < n_started; i++)
-        read_all(helpers[i].answer_fd, &byte, 1);
-    close(start[0]);
-    close(start[1]); /* off they go */
+    bool is_whole = let_go(helpers, n_started, start, stop_fd);
+    if (!is_whole && !status)
+        status = err_set(err, "stopped by a signal");
     for (int i = 0; i < n_started; i++) {
-        int answered = take_answer(&helpers[i], values + i * HELPER_VALUES, status ? NULL : err);
+        int answered =
+            is_whole ? take_answer(&helpers[i], values + i * HELPER_VALUES, status ? NULL : err)
+                     : 0;
         status = answered ? answered : status;
-        close(helpers[i].answer_fd);
         waitpid(helpers[i].pid, NULL, 0);
+        close(helpers[i].answer_fd);
     }
     free(helpers);
     return status;

@@ -23,7 +23,11 @@ typedef int helper_work(const void *job, struct helper *helper, double values[HE
 /* Returns when every helper has called it, or has failed. */
 void helper_meet(struct helper *helper);
 
-/* `values` has room for n times HELPER_VALUES. -1 when one fails or dies: the first one's reason. */
-int helpers_run(helper_work *work, const void *job, int n, double *values, struct err *err);
+/*
+ * `values` has room for n times HELPER_VALUES. -1 when one fails or dies: the first one's reason. When stop_fd becomes
+ * readable (-1: never) the processes get SIGTERM, which ends one that does nothing about it: -1, stopped by a signal.
+ */
+int helpers_run(helper_work *work, const void *job, int n, double *values, int stop_fd,
+                struct err *err);
 
 #endif

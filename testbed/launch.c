@@ -28,6 +28,7 @@
 struct launch {
     const struct experiment *e;
     const char *out_dir;
+    bool is_quiet;
     char bin_dir[PATH_MAX]; /* where this program is, and the others with it */
     struct children children;
     struct netns
@@ -71,11 +72,16 @@ static int run_server(struct launch *launch, int ready_fd, struct err *err)
     char *fd = mem_format("%d", ready_fd);
     char *out = mem_string(launch->out_dir), *list = netns_list(netns);
     char option_out[] = "--out", option_fd[] = "--ready-fd", option_netns[] = "--netns",
-         option_set[] = "--set", any_address[] = "testbed.listen=tcp://0.0.0.0:*";
-    char *argv[] = {program,      config, option_out, out,         option_fd, fd,
-                    option_netns, list,   option_set, any_address, NULL};
-    if (!has_namespaces(launch))
-        argv[6] = NULL;
+         option_set[] = "--set", any_address[] = "testbed.listen=tcp://0.0.0.0:*",
+         option_level[] = "--quiet";
+    char *argv[12] = {program, config, option_out, out, option_fd, fd};
+    size_t n = 6;
+    if (launch->is_quiet)
+        argv[n++] = option_level;
+    if (has_namespaces(launch)) {
+        char *const more[] = {option_netns, list, option_set, any_address};
+        memcpy(&argv[n], more, sizeof more);
+    }
     int *keep_fds = mem_zero((size_t)netns->n_devices + 1, sizeof *keep_fds);
     keep_fds[0] = ready_fd;
     for (int i = 0; i < netns->n_devices; i++)
@@ -296,10 +302,14 @@ static int conclude(const struct launch *launch, int status, struct err *err)
     return status ? status : err_set(err, "the server did not start");
 }
 
-int launch_run(const struct experiment *e, const char *out_dir, int stop_fd, struct err *err)
+int launch_run(const struct experiment *e, const struct launch_options *options, struct err *err)
 {
-    struct launch launch = {
-        .e = e, .out_dir = out_dir, .stop_fd = stop_fd, .give_up_us = INT64_MAX, .culprit = -1};
+    struct launch launch = {.e = e,
+                            .out_dir = options->out_dir,
+                            .is_quiet = options->is_quiet,
+                            .stop_fd = options->stop_fd,
+                            .give_up_us = INT64_MAX,
+                            .culprit = -1};
     bool wants_namespaces = strcmp(e->testbed.link, "netns") == 0;
     if (find_programs(&launch, err) ||
         (wants_namespaces && netns_open(&launch.netns, e->n_devices, err)))

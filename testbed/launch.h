@@ -6,6 +6,8 @@
 #ifndef TESTBED_LAUNCH_H
 #define TESTBED_LAUNCH_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "experiment/experiment.h"
 
@@ -14,6 +16,12 @@
  * it has not, or a signal came: the reason names the process that failed first; whatever the server could
  * still write is written, and no process is left.
  */
-int launch_run(const struct experiment *e, const char *out_dir, int stop_fd, struct err *err);
+struct launch_options {
+    const char *out_dir;
+    int stop_fd;   /* readable: end in order */
+    bool is_quiet; /* on standard error errors alone; standard output is the server's, as ever */
+};
+
+int launch_run(const struct experiment *e, const struct launch_options *options, struct err *err);
 
 #endif

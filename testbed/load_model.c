@@ -136,10 +136,11 @@ static double rounded_up(double value)
 struct time_scale time_scale_make(double exact, double floor, const char *why)
 {
     struct time_scale found = {.exact = exact, .floor = floor};
-    bool is_least = exact <= LOAD_MIN_SCALE;
-    found.value = is_least ? LOAD_MIN_SCALE : rounded_up(exact);
-    snprintf(found.text, sizeof found.text, "time_scale %g%s: %s", found.value,
-             is_least ? ", the smallest there is" : "", why);
+    const char *bound = exact <= LOAD_MIN_SCALE  ? ", the smallest there is"
+                        : exact > LOAD_MAX_SCALE ? ", the largest there is"
+                                                 : "";
+    found.value = fmin(rounded_up(fmax(exact, LOAD_MIN_SCALE)), LOAD_MAX_SCALE);
+    snprintf(found.text, sizeof found.text, "time_scale %g%s: %s", found.value, bound, why);
     return found;
 }
 

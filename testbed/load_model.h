@@ -21,6 +21,7 @@
 #define LOAD_MARGIN     1.25 /* what is measured for a moment varies over a run */
 #define LOAD_LATE_SHARE 0.02
 #define LOAD_MIN_SCALE  0.05
+#define LOAD_MAX_SCALE  1e6 /* as experiments allow */
 
 struct machine_speed {
     int n_cores;

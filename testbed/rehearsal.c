@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -19,27 +20,26 @@
 #include "testbed/launch.h"
 #include "testbed/run_folder.h"
 
-#define BUDGET_WALL_S 2.5
-#define MIN_ROUNDS    5
-#define MAX_ROUNDS    20
-#define PLAN_LIMIT_S  1.0
+#define PLAN_LIMIT_S 1.0
 
 struct job {
     const struct experiment *e;
     const char *dir;
 };
 
-static int rounds_for(double round_wall_s)
+int rehearsal_n_rounds(double round_wall_s)
 {
-    return (int)fmax(MIN_ROUNDS, fmin(MAX_ROUNDS, ceil(BUDGET_WALL_S / round_wall_s)));
+    double n = REHEARSAL_WALL_S / round_wall_s;
+    n = fmax(n, fmin(REHEARSAL_MIN_ROUNDS, REHEARSAL_MAX_WALL_S / round_wall_s));
+    return (int)fmax(1, fmin(REHEARSAL_MAX_ROUNDS, floor(n)));
 }
 
+/* What is printed, the plan and the progress, would be taken for that of the run. */
 static void keep_quiet(void)
 {
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
-    log_open("splitbed", LOG_SILENT);
+    log_open("splitbed", LOG_ERROR);
 }
 
 /* In a process of its own: it may move to another network, and takes over signals. */
@@ -50,8 +50,8 @@ static int run(const void *data, struct helper *helper, double values[HELPER_VAL
     (void)values;
     keep_quiet();
     helper_meet(helper);
-    int stop_fd = signal_fd_open_stop(err);
-    return stop_fd < 0 ? -1 : launch_run(job->e, job->dir, stop_fd, err);
+    struct launch_options options = {job->dir, signal_fd_open_stop(err), true};
+    return options.stop_fd < 0 ? -1 : launch_run(job->e, &options, err);
 }
 
 static void read_times(const json_t *object, const char *name, struct lateness_times *times)
@@ -86,28 +86,50 @@ static int read_lateness(struct lateness *lateness, const char *dir, struct err 
     return status;
 }
 
+/* DIR/rehearsal or, where a run was stopped before, the next that is not there; made. NULL with err. */
+static char *make_folder(const char *dir, struct err *err)
+{
+    char *folder = mem_format("%s/rehearsal", dir);
+    for (int k = 2; mkdir(folder, 0777); k++) {
+        bool is_there = errno == EEXIST;
+        if (!is_there)
+            err_set_errno(err, "cannot make the folder '%s'", folder);
+        free(folder);
+        if (!is_there)
+            return NULL;
+        folder = mem_format("%s/rehearsal-%d", dir, k);
+    }
+    return folder;
+}
+
+static int rehearse_in(struct lateness *lateness, const struct experiment *trial, const char *dir,
+                       int stop_fd, struct err *err)
+{
+    struct job job = {trial, dir};
+    double nothing[HELPER_VALUES];
+    if (run_folder_write_config(trial, dir, err) ||
+        helpers_run(run, &job, 1, nothing, stop_fd, err) || read_lateness(lateness, dir, err))
+        return err_prefix(err, "the rehearsal for testbed.time_scale: auto");
+    return 0;
+}
+
 int rehearse(struct lateness *lateness, const struct rehearsal *rehearsal, double time_scale,
-             const char *dir, struct err *err)
+             struct err *err)
 {
     struct experiment trial = *rehearsal->e; /* what it points to is borrowed */
     char never[] = "never", *cuts[] = {mem_string(rehearsal->cut)};
-    double nothing[HELPER_VALUES];
     trial.testbed.time_scale = time_scale;
     trial.testbed.trace_rounds = 0;
-    trial.training.rounds = rounds_for(rehearsal->latency_s * time_scale);
+    trial.training.rounds = rehearsal_n_rounds(rehearsal->latency_s * time_scale);
     trial.training.evaluate_every = 0;
     trial.data.test_samples = trial.n_devices; /* the last round evaluates: one each */
     trial.training.save_weights = never;
     trial.scheduler.time_limit_s = fmin(trial.scheduler.time_limit_s, PLAN_LIMIT_S);
     trial.scheduler.cuts = cuts;
     trial.scheduler.n_cuts = 1;
-    struct job job = {&trial, dir};
-    int status = mkdir(dir, 0777) && errno != EEXIST
-                     ? err_set_errno(err, "cannot make the folder '%s'", dir)
-                     : 0;
-    if (status || run_folder_write_config(&trial, dir, err) ||
-        helpers_run(run, &job, 1, nothing, err) || read_lateness(lateness, dir, err))
-        status = err_prefix(err, "the rehearsal for testbed.time_scale: auto");
+    char *folder = make_folder(rehearsal->dir, err);
+    int status = folder ? rehearse_in(lateness, &trial, folder, rehearsal->stop_fd, err) : -1;
+    free(folder);
     free(cuts[0]);
     return status;
 }

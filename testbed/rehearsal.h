@@ -9,18 +9,27 @@
 #include "experiment/experiment.h"
 #include "testbed/lateness.h"
 
-/* A round is expected to take latency_s modelled seconds, with the cut named `cut`. */
 struct rehearsal {
     const struct experiment *e;
-    const char *cut;
-    double latency_s;
+    const char *cut;  /* the plan's, by name */
+    double latency_s; /* that a round is expected to take, modelled */
+    const char *dir;  /* the run's result folder, for DIR/rehearsal, DIR/rehearsal-2, ... */
+    int stop_fd;      /* readable: end in order, which is an error here; -1: never */
 };
 
 /*
- * In folder `dir`, which is made, at that time scale; some seconds. Everything of it has ended when this returns, and
- * ends with the calling process. Says nothing on the terminal; what it has to say is in DIR/log.txt.
+ * At that time scale, in the first of the folders that is not there yet. 20 rounds, or as many as go into REHEARSAL_WALL_S,
+ * but REHEARSAL_MIN_ROUNDS if these go into REHEARSAL_MAX_WALL_S, and 1 in any case. Everything of it has ended when this
+ * returns, and ends with the calling process. On the terminal it says nothing but errors.
  */
+#define REHEARSAL_WALL_S     2.5
+#define REHEARSAL_MAX_WALL_S 10.0
+#define REHEARSAL_MIN_ROUNDS 5
+#define REHEARSAL_MAX_ROUNDS 20
 int rehearse(struct lateness *lateness, const struct rehearsal *rehearsal, double time_scale,
-             const char *dir, struct err *err);
+             struct err *err);
+
+/* The number of rounds, for that. */
+int rehearsal_n_rounds(double round_wall_s);
 
 #endif

@@ -101,13 +101,24 @@ static void a_stop_amid_a_rehearsal_ends_all_of_it(void **state)
     pid_t server = stage ? find_child(stage, "splitbed-server") : 0;
     assert_true(stage && server);
     kill(p.pid, SIGINT);
-    assert_int_equal(process_end(&p), -SIGINT);
+    assert_int_equal(process_end(&p), 1);
+    if (!strstr(p.output, "auto: stopped by a signal"))
+        fail_msg("%s", p.output);
     assert_true(has_ended(stage) && has_ended(server));
     process_release(&p);
+
+    struct process again = process_start("splitbed", arguments); /* into the same folder */
+    int status = process_end(&again);
+    if (status != 0)
+        fail_msg("exit status %d: %s", status, again.output);
+    char *second = mem_format("%s/rehearsal-2/summary.json", dir);
+    assert_true(n_lines(second) > 0);
+    free(second);
+    process_release(&again);
     remove_dir(dir);
 }
 
-/* As for a run that cannot be: the reason, and where more of it stands. */
+/* As for a run that cannot be: the server's reason, and where more of it stands. */
 static void a_rehearsal_that_fails_says_why(void **state)
 {
     (void)state;
@@ -115,7 +126,8 @@ static void a_rehearsal_that_fails_says_why(void **state)
     const char *const arguments[] = {START, dir, "--set", "testbed.listen=tcp://192.0.2.1:1", NULL};
     struct process p = process_start("splitbed", arguments);
     assert_int_equal(process_end(&p), 1);
-    if (!strstr(p.output, "the rehearsal for testbed.time_scale: auto: the server ended with") ||
+    if (!strstr(p.output, "192.0.2.1") ||
+        !strstr(p.output, "the rehearsal for testbed.time_scale: auto: the server ended with") ||
         !strstr(p.output, "/rehearsal"))
         fail_msg("%s", p.output);
     char *path = mem_format("%s/rehearsal/log.txt", dir), *text = file_text(path);

@@ -293,15 +293,30 @@ static void every_experiment_in_the_tree_survives_being_printed(void **state)
     free(folder);
 }
 
+static void what_is_native_takes_the_walls_time(void **state)
+{
+    (void)state;
+    static const char *const testbeds[] = {"time_scale: 3, compute: native",
+                                           "time_scale: auto, link: native", "time_scale: 3"};
+    static const double scales[] = {1, 1, 3};
+    for (size_t i = 0; i < ARRAY_LEN(testbeds); i++) {
+        struct experiment e;
+        char *text = mem_format("%sdevices: [{name: a}]\ntestbed: {%s}\n", TINY_MODEL, testbeds[i]);
+        must_load(&e, text, NULL);
+        assert_true(e.testbed.time_scale == scales[i]);
+        experiment_release(&e);
+        free(text);
+    }
+}
+
 static void awkward_texts_survive_being_printed(void **state)
 {
     (void)state;
-    static const char text[] =
-        "experiment: {name: 'true', seed: 18446744073709551615}\n" TINY_MODEL
-        "devices: [{name: '007', distance: 'disc(0.1)'}]\n"
-        "data: {dir: 'a: \"b\" #\\c \xc3\xa4'}\n"
-        "scheduler: {cuts: [a], gap: 0.1}\n"
-        "testbed: {time_scale: auto, compute: native, listen: 'ipc:///tmp/a b'}\n";
+    static const char text[] = "experiment: {name: 'true', seed: 18446744073709551615}\n" TINY_MODEL
+                               "devices: [{name: '007', distance: 'disc(0.1)'}]\n"
+                               "data: {dir: 'a: \"b\" #\\c \xc3\xa4'}\n"
+                               "scheduler: {cuts: [a], gap: 0.1}\n"
+                               "testbed: {time_scale: auto, listen: 'ipc:///tmp/a b'}\n";
     write_bytes("x.yaml", text, strlen(text));
     round_trip("x.yaml");
     struct experiment e;
@@ -311,7 +326,7 @@ static void awkward_texts_survive_being_printed(void **state)
     experiment_release(&e);
     must_load(&e, out.text, NULL);
     assert_string_equal(e.name, "true");
-    assert_true(e.seed == UINT64_MAX && !e.testbed.models_compute);
+    assert_true(e.seed == UINT64_MAX);
     assert_string_equal(e.testbed.link, "modelled");
     assert_string_equal(e.data.dir, "a: \"b\" #\\c \xc3\xa4");
     assert_string_equal(e.devices[0].name, "007");
@@ -339,6 +354,7 @@ int main(void)
         cmocka_unit_test(keys_of_data_that_do_not_go_together_are_told),
         cmocka_unit_test(weights_to_start_from_are_found_beside_the_experiment),
         cmocka_unit_test(every_experiment_in_the_tree_survives_being_printed),
+        cmocka_unit_test(what_is_native_takes_the_walls_time),
         cmocka_unit_test(awkward_texts_survive_being_printed),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);

@@ -239,21 +239,27 @@ static void all_algorithms_give_the_sums_on_three_threads(void **state)
     check_all(3);
 }
 
+static void check_threads(const struct sample *s, enum conv_task task)
+{
+    size_t n[] = {s->n_y, s->n_x, s->n_params};
+    float *one = run(&conv_lanes, s, task, 0, true);
+    parallel_set_threads(5);
+    float *five = run(&conv_lanes, s, task, 0, true);
+    parallel_set_threads(1);
+    assert_memory_equal(one, five, n[task] * sizeof *one);
+    free(one);
+    free(five);
+}
+
 /* Bit for bit, for the lanes, whose sums no thread divides. */
 static void lanes_do_not_depend_on_the_number_of_threads(void **state)
 {
     (void)state;
     for (size_t row = 0; row < sizeof geometries / sizeof *geometries; row++) {
         struct sample s = sample_of(&geometries[row], MAX_BATCH, true);
-        for (enum conv_task task = 0; task < CONV_N_TASKS; task++) {
-            size_t n[] = {s.n_y, s.n_x, s.n_params};
-            float *one = run(&conv_lanes, &s, task, 0, true);
-            parallel_set_threads(5);
-            float *five = run(&conv_lanes, &s, task, 0, true);
-            parallel_set_threads(1);
-            assert_memory_equal(one, five, n[task] * sizeof *one);
-            free(one);
-            free(five);
+        for (size_t k = 0; (s.conv.kernels = kernels_at(k)); k++) {
+            for (enum conv_task task = 0; task < CONV_N_TASKS; task++)
+                check_threads(&s, task);
         }
         sample_release(&s);
     }

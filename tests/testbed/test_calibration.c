@@ -21,7 +21,7 @@ static void every_framework_is_measured(void **state)
         struct err err = ERR_INIT;
         load(&line, frameworks[i], "server.threads=2");
         const struct schedule *schedule = &line.schedule;
-        if (calibration_measure(&speed, &line.e, &schedule->problem, &schedule->plan, &err))
+        if (calibration_measure(&speed, &line.e, &schedule->problem, &schedule->plan, -1, &err))
             fail_msg("%s", err.text);
         assert_true(speed.n_cores >= 1);
         assert_true(speed.front_forward_s > 0 && speed.front_backward_s > 0);
@@ -43,7 +43,8 @@ static void native_parts_run_in_the_walls_time(void **state)
         load(&line, "training.framework=epsl", natives[i]);
         const struct schedule *schedule = &line.schedule;
         assert_int_equal(
-            calibration_time_scale(&found, &line.e, &schedule->problem, &schedule->plan, &err), 0);
+            calibration_time_scale(&found, &line.e, &schedule->problem, &schedule->plan, -1, &err),
+            0);
         assert_true(found.value == 1);
         assert_non_null(strstr(found.text, said[i]));
         line_close(&line);
@@ -61,7 +62,7 @@ static void data_that_are_missing_are_named(void **state)
     line.e.data.dir = mem_string("/nowhere");
     const struct schedule *schedule = &line.schedule;
     assert_int_equal(
-        calibration_measure(&speed, &line.e, &schedule->problem, &schedule->plan, &err), -1);
+        calibration_measure(&speed, &line.e, &schedule->problem, &schedule->plan, -1, &err), -1);
     assert_non_null(strstr(err.text, "auto: "));
     assert_non_null(strstr(err.text, "/nowhere"));
     line_close(&line);

@@ -50,7 +50,7 @@ static void nobody_begins_before_all_are_ready(void **state)
     struct shared *shared = shared_memory();
     struct err err = ERR_INIT;
     double values[3 * HELPER_VALUES] = {0};
-    assert_int_equal(helpers_run(count_others, &shared, 3, values, &err), 0);
+    assert_int_equal(helpers_run(count_others, &shared, 3, values, -1, &err), 0);
     double sum = 0;
     for (int i = 0; i < 3; i++) {
         assert_true(values[i * HELPER_VALUES] == 3);
@@ -79,7 +79,7 @@ static void one_that_fails_keeps_nobody_waiting_and_says_why(void **state)
     struct shared *shared = shared_memory();
     struct err err = ERR_INIT;
     double values[2 * HELPER_VALUES];
-    assert_int_equal(helpers_run(fail_second, &shared, 2, values, &err), -1);
+    assert_int_equal(helpers_run(fail_second, &shared, 2, values, -1, &err), -1);
     assert_string_equal(err.text, "no room for 7");
     munmap(shared, sizeof *shared);
     assert_no_process_is_left();
@@ -100,9 +100,36 @@ static void one_that_dies_is_an_error(void **state)
     (void)state;
     struct err err = ERR_INIT;
     double values[HELPER_VALUES];
-    assert_int_equal(helpers_run(die, NULL, 1, values, &err), -1);
+    assert_int_equal(helpers_run(die, NULL, 1, values, -1, &err), -1);
     assert_string_equal(err.text, "a process that measured died");
     assert_no_process_is_left();
+}
+
+static int wait_for_ever(const void *job, struct helper *helper, double values[HELPER_VALUES],
+                         struct err *err)
+{
+    const int *stop = job;
+    (void)values;
+    (void)err;
+    helper_meet(helper);
+    if (write(stop[1], "", 1) == 1)
+        for (;;)
+            pause();
+    return 0;
+}
+
+static void a_wish_to_stop_ends_them(void **state)
+{
+    (void)state;
+    int stop[2];
+    struct err err = ERR_INIT;
+    double values[2 * HELPER_VALUES];
+    assert_int_equal(pipe(stop), 0);
+    assert_int_equal(helpers_run(wait_for_ever, stop, 2, values, stop[0], &err), -1);
+    assert_string_equal(err.text, "stopped by a signal");
+    assert_no_process_is_left();
+    close(stop[0]);
+    close(stop[1]);
 }
 
 int main(void)
@@ -111,6 +138,7 @@ int main(void)
         cmocka_unit_test(nobody_begins_before_all_are_ready),
         cmocka_unit_test(one_that_fails_keeps_nobody_waiting_and_says_why),
         cmocka_unit_test(one_that_dies_is_an_error),
+        cmocka_unit_test(a_wish_to_stop_ends_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

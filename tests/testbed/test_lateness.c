@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "testbed/lateness.h"
+#include "testbed/rehearsal.h"
 
 /* In time, at a scale of 2: a round of 100 ms with an uplink of 10 ms and a server's pass of 80 ms. */
 static struct lateness in_time(void)
@@ -75,6 +76,28 @@ static void overruns_ask_for_more_than_they_had(void **state)
     assert_scale(&lateness, 0.5, 5, "the round");
 }
 
+/* About 2.5 s, 5 if these go into 10 s, and at least one. */
+static void rehearsals_are_short(void **state)
+{
+    (void)state;
+    assert_int_equal(rehearsal_n_rounds(0.01), 20);
+    assert_int_equal(rehearsal_n_rounds(0.25), 10);
+    assert_int_equal(rehearsal_n_rounds(1.5), 5);
+    assert_int_equal(rehearsal_n_rounds(3), 3);
+    assert_int_equal(rehearsal_n_rounds(100), 1);
+    assert_int_equal(rehearsal_n_rounds(HUGE_VAL), 1);
+}
+
+static void no_scale_is_beyond_what_experiments_allow(void **state)
+{
+    (void)state;
+    struct lateness lateness = in_time();
+    lateness.round.measured_s = 1e7;
+    struct time_scale found = lateness_time_scale(&lateness, 0.5);
+    assert_true(found.exact > 1e6 && found.value == 1e6);
+    assert_non_null(strstr(found.text, "1e+06, the largest there is"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +105,8 @@ int main(void)
         cmocka_unit_test(a_late_round_may_be_late_by_two_percent),
         cmocka_unit_test(a_phase_has_to_be_close),
         cmocka_unit_test(overruns_ask_for_more_than_they_had),
+        cmocka_unit_test(rehearsals_are_short),
+        cmocka_unit_test(no_scale_is_beyond_what_experiments_allow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
