@@ -13,6 +13,23 @@ static bool augments(const struct front *front)
     return front->augment.crop_padding > 0 || front->augment.flips;
 }
 
+/* Samples as the model takes them, labels that it has a class for. */
+static int check_part(const struct front *front, const struct dataset *data, struct err *err)
+{
+    struct shape found = dataset_shape(data), wanted = net_shape(front->net, 0);
+    char a_text[SHAPE_TEXT_BYTES], b_text[SHAPE_TEXT_BYTES];
+    const char *model = front->spec.name;
+    if (!shape_equal(&found, &wanted))
+        return err_set(err, "samples are %s, the model '%s' takes %s", shape_format(&found, a_text),
+                       model, shape_format(&wanted, b_text));
+    size_t n_classes = front->sizes.features[front->sizes.n_layers];
+    for (size_t i = 0; i < dataset_n_samples(data); i++)
+        if (dataset_labels(data)[i] >= n_classes)
+            return err_set(err, "label %u of sample %zu, the model '%s' has classes 0 to %zu",
+                           dataset_labels(data)[i], i, model, n_classes - 1);
+    return 0;
+}
+
 static int open_data(struct front *front, const struct msg_assignment *a, const char *dir,
                      struct err *err)
 {
@@ -20,18 +37,13 @@ static int open_data(struct front *front, const struct msg_assignment *a, const 
     front->test = front->train ? dataset_open(a->data_format, dir, DATASET_TEST, err) : NULL;
     if (!front->test)
         return -1;
-    struct shape wanted = net_shape(front->net, 0);
-    struct dataset *parts[] = {front->train, front->test};
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        struct shape found = dataset_shape(parts[i]);
-        char a_text[SHAPE_TEXT_BYTES], b_text[SHAPE_TEXT_BYTES];
-        if (!shape_equal(&found, &wanted))
-            return err_set(err, "data in '%s' are %s, the model '%s' takes %s", dir,
-                           shape_format(&found, a_text), a->model_name,
-                           shape_format(&wanted, b_text));
-        dataset_normalize(parts[i], a->data_mean, a->data_std);
-    }
-    if (augments(front) && wanted.n_dims != 3)
+    if (check_part(front, front->train, err))
+        return err_prefix(err, "the training set in '%s'", dir);
+    if (check_part(front, front->test, err))
+        return err_prefix(err, "the test set in '%s'", dir);
+    dataset_normalize(front->train, a->data_mean, a->data_std);
+    dataset_normalize(front->test, a->data_mean, a->data_std);
+    if (augments(front) && net_shape(front->net, 0).n_dims != 3)
         return err_set(err, "data in '%s' are no images: they cannot be cropped or flipped", dir);
     return 0;
 }

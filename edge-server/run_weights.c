@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "edge-server/framework.h"
 #include "models/weights.h"
 
 #define WHOLE_FILE "weights.safetensors"
@@ -28,6 +29,36 @@ static char *whole_path(const char *weights)
         return path;
     free(path);
     return NULL;
+}
+
+static bool has_back(const char *dir)
+{
+    char *path = mem_format("%s/" BACK_FILE, dir);
+    bool is_there = access(path, F_OK) == 0;
+    free(path);
+    return is_there;
+}
+
+int run_weights_check(const struct experiment *e, struct err *err)
+{
+    char *whole = e->weights ? whole_path(e->weights) : NULL;
+    free(whole);
+    if (!e->weights || whole)
+        return 0;
+    if (!has_back(e->weights))
+        return err_set(err,
+                       "model.weights: %.400s: neither " WHOLE_FILE
+                       ", a whole network, nor " BACK_FILE " and front-NAME.safetensors are there",
+                       e->weights);
+    const struct framework *framework = framework_find(e->training.framework);
+    if (!framework || !framework->takes_turns || e->n_devices == 1)
+        return 0;
+    return err_set(
+        err,
+        "model.weights: %.400s: holds a front part of each device, but with framework %s "
+        "all devices share one: start from a run that left " WHOLE_FILE ", or join " BACK_FILE
+        " and one of the fronts into a file (docs/WEIGHTS.md)",
+        e->weights, e->training.framework);
 }
 
 static int load(char *path, struct net *net, struct err *err)

@@ -14,6 +14,12 @@
 #include "wire/payload.h"
 
 /*
+ * Whether model.weights, if it is a folder, holds what this experiment can start from: where the front part is handed
+ * on, many fronts are none to start from. What the files hold is checked as they are read.
+ */
+int run_weights_check(const struct experiment *e, struct err *err);
+
+/*
  * The front weights (net_state() of layers [0, cut)) that each device starts from, drawn from the seed or read: one
  * reference for each of e->n_devices. On failure, which names file and tensor, none is left to drop.
  */

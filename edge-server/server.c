@@ -66,7 +66,8 @@ static int build_learning(struct server *server, struct err *err)
     server->back = back_new(&e->model, &options, err);
     if (!e->training.learns)
         return server->back ? give_no_weights(server) : -1;
-    return !server->back || run_weights_start_back(e, back_net(server->back), err)
+    return !server->back || run_weights_check(e, err) ||
+                   run_weights_start_back(e, back_net(server->back), err)
                ? -1
                : run_weights_start_fronts(e, cut, server->fronts, err);
 }

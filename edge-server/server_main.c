@@ -136,6 +136,8 @@ int main(int argc, char **argv)
     if (experiment_load_arguments(&e, &arguments.experiment, &choices, &errors)) {
         fputs(errors.text, stderr);
     } else {
+        if (e.warnings && arguments.ready_fd < 0) /* else `splitbed run` has printed them */
+            fputs(e.warnings, stderr);
         status = serve(&arguments, &e);
         experiment_release(&e);
     }

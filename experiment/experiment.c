@@ -6,6 +6,7 @@
 
 #include "experiment/cross_check.h"
 #include "experiment/devices_yaml.h"
+#include "experiment/idle_keys.h"
 #include "experiment/key_value.h"
 #include "experiment/model_yaml.h"
 #include "experiment/overrides.h"
@@ -73,6 +74,15 @@ static void read_root(struct load *load, const struct yaml_node *root)
             read_section(load, section, NULL, root);
 }
 
+static void find_idle_keys(struct experiment *e, const struct yaml_node *root)
+{
+    struct strbuf lines = STRBUF_INIT;
+    struct complaints warnings = {&lines, 0};
+    idle_keys_find(e, root, &warnings);
+    complaints_end(&warnings);
+    e->warnings = lines.text;
+}
+
 static void read_tree(struct load *load, const struct yaml_node *root)
 {
     struct complaints *c = &load->loading.c;
@@ -88,6 +98,8 @@ static void read_tree(struct load *load, const struct yaml_node *root)
         device_groups_draw(&load->loading, &load->groups, &devices, load->e);
     if (c->n == 0)
         cross_check(load->e, root, c);
+    if (c->n == 0)
+        find_idle_keys(load->e, root);
     device_groups_release(&load->groups);
 }
 
@@ -135,6 +147,7 @@ void experiment_release(struct experiment *e)
     free(e->devices);
     net_spec_release(&e->model);
     free(e->weights);
+    free(e->warnings);
     memset(e, 0, sizeof *e);
 }
 

@@ -17,6 +17,7 @@
 
 #define EXPERIMENT_MAX_DEVICES     100000
 #define EXPERIMENT_MAX_SUBCHANNELS 100000
+#define EXPERIMENT_MAX_BATCH       65536 /* samples of one device in a round */
 
 #define RADIO_NO_FILE "none"
 
@@ -126,6 +127,8 @@ struct experiment {
         char *listen;          /* ZeroMQ address of the server, "tcp://127.0.0.1:*" */
         int trace_rounds;      /* first so many into trace.json; 0: no such file */
     } testbed;
+
+    char *warnings; /* lines on keys that were set and change nothing (idle_keys.h); NULL: none */
 };
 
 /* Names that only higher layers know; NULL-terminated lists, borrowed. */
@@ -142,7 +145,7 @@ struct experiment_override {
 /*
  * Reads and checks `path`. On -1 every error of the file and of the overrides is in `errors`, a line each:
  * "file:line:column: key.path: value 'x': what is allowed", with the nearest valid key where the key is
- * unknown. Files are named relative to the experiment file, those of overrides to the working directory; in `e` their
+ * unknown; on 0 e->warnings are for the program to print. Files are named relative to the experiment file, those of overrides to the working directory; in `e` their
  * paths are absolute. `e` is uninitialised before and only to be released after success.
  */
 int experiment_load(struct experiment *e, const char *path,

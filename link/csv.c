@@ -43,10 +43,8 @@ static char *trimmed(char *text)
     return text;
 }
 
-static int split(struct csv *csv, struct err *err)
+static int split(struct csv *csv, char *rest, struct err *err)
 {
-    char *rest = csv->text;
-
     csv->n_fields = 0;
     while (rest) {
         char *comma = strchr(rest, ',');
@@ -58,6 +56,12 @@ static int split(struct csv *csv, struct err *err)
         rest = comma ? comma + 1 : NULL;
     }
     return 0;
+}
+
+/* Spreadsheets put a byte order mark before UTF-8. */
+static char *after_mark(char *text)
+{
+    return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
 }
 
 /* The next line that counts, split; as csv_next(). */
@@ -75,9 +79,9 @@ static int read_fields(struct csv *csv, struct err *err)
                              CSV_LINE_BYTES - 2);
         if (is_whole)
             csv->text[n - 1] = '\0';
-        char *start = trimmed(csv->text);
+        char *start = trimmed(csv->line == 1 ? after_mark(csv->text) : csv->text);
         if (*start && *start != '#')
-            return split(csv, err) ? -1 : 1;
+            return split(csv, start, err) ? -1 : 1;
     }
 }
 

@@ -4,7 +4,8 @@
  * traces, outages.
  *
  * The first line that counts names the columns, the others have as many fields; blank lines and
- * lines that begin with '#' are skipped, blanks around fields too. There is no quoting. Whatever is
+ * lines that begin with '#' are skipped, blanks around fields too. There is no quoting. A
+ * UTF-8 byte order mark at the start of the file is passed over. Whatever is
  * wrong is said as "path:line: what".
  *
  *     if (csv_open(&csv, path, err)) return -1;

@@ -10,6 +10,7 @@
 #include "link/csv.h"
 
 #define MAX_TIME_S   1e9
+#define MIN_RATE_BPS 1e-3 /* or 0: slower, and a transfer would outlast every count of laps */
 #define MAX_RATE_BPS 1e15
 
 /*
@@ -54,6 +55,9 @@ static int read_rates(struct trace *trace, struct csv *csv, struct err *err)
         if (csv_number(csv, 0, "time_s", 0, MAX_TIME_S, &time_s, err) ||
             csv_number(csv, 1, "rate_bps", 0, MAX_RATE_BPS, &rate_bps, err))
             return -1;
+        if (rate_bps > 0 && rate_bps < MIN_RATE_BPS)
+            return csv_error(csv, err, "rate_bps '%s': must be 0 or at least %g", csv->field[1],
+                             MIN_RATE_BPS);
         if (trace->n == 0 && time_s != 0)
             return csv_error(csv, err, "time_s '%s': the first must be 0", csv->field[0]);
         if (trace->n && !(time_s > trace->time[trace->n - 1]))

@@ -7,7 +7,7 @@
  * Two formats, chosen by the file's name:
  *
  *   *.csv        columns time_s,rate_bps: the rate from that time on, until the next row. Times
- *                rise from 0. The last row lasts as long as the one before it, a single row for
+ *                rise from 0; a rate is 0 or 0.001 to 1e15 bit/s. The last row lasts as long as the one before it, a single row for
  *                ever.
  *   any other    a packet-delivery trace of Mahimahi (Netravali et al., USENIX ATC 2015;
  *                mm-link(1)): a line a packet, the millisecond at which 1500 bytes may leave. As

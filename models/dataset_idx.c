@@ -70,6 +70,13 @@ static void idx_close(struct idx_file *file)
     free(file->path);
 }
 
+/* zlib names the file before what is wrong with it. */
+static const char *without_path(const struct idx_file *file, const char *why)
+{
+    size_t n = strlen(file->path);
+    return strncmp(why, file->path, n) == 0 && strncmp(why + n, ": ", 2) == 0 ? why + n + 2 : why;
+}
+
 static int read_bytes(struct idx_file *file, void *to, size_t n, const char *what, struct err *err)
 {
     uint8_t *at = to;
@@ -78,7 +85,7 @@ static int read_bytes(struct idx_file *file, void *to, size_t n, const char *wha
         int status;
         const char *why = got < 0 ? gzerror(file->gz, &status) : "";
         if (got < 0)
-            return err_set(err, "%s: in the %s: %s", file->path, what, why);
+            return err_set(err, "%s: in the %s: %s", file->path, what, without_path(file, why));
         if (got == 0)
             return err_set(err, "%s: ends %zu bytes early, in the %s", file->path, n, what);
         at += got;

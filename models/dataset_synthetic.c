@@ -65,8 +65,8 @@ static int set_word(struct synthetic *synthetic, const char *word, struct err *e
         synthetic->seed = value;
     } else {
         return err_set(err,
-                       "'%.64s': allowed are a shape like 3x32x32, classes=, train=, test=, "
-                       "seed=",
+                       "data.dir (of an agent: --data) is here a description, such as \"3x32x32 "
+                       "classes=10 train=5000 test=1000 seed=1\": '%.64s' is no part of one",
                        word);
     }
     return 0;

@@ -22,7 +22,7 @@ int command_plan(int argc, char **argv);
 int command_profile(int argc, char **argv);
 int command_check(int argc, char **argv);
 
-/* The experiment of a command line; errors go to standard error. 0 or -1. */
+/* The experiment of a command line; errors and warnings go to standard error. 0 or -1. */
 int command_load(struct experiment *e, const struct experiment_arguments *arguments);
 
 #endif

@@ -11,6 +11,8 @@ int command_load(struct experiment *e, const struct experiment_arguments *argume
     int status = experiment_load_arguments(e, arguments, &choices, &errors);
     if (status)
         fputs(errors.text, stderr);
+    else if (e->warnings)
+        fputs(e->warnings, stderr);
     strbuf_release(&errors);
     return status;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* splitbed profile MODEL: what each layer costs, by the book and measured. */
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,7 +15,6 @@
 #include "testbed/layer_timing.h"
 #include "testbed/profile_report.h"
 
-#define MAX_BATCH   4096
 #define MAX_THREADS 1024
 
 struct arguments {
@@ -40,7 +41,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     struct arguments *a = state->input;
     switch (key) {
     case 'b':
-        a->batch = count_of(state, "batch", value, MAX_BATCH);
+        a->batch = count_of(state, "batch", value, EXPERIMENT_MAX_BATCH);
         return 0;
     case 't':
         a->threads = count_of(state, "threads", value, MAX_THREADS);
@@ -130,6 +131,16 @@ static int measure(struct profile_file *file, const struct arguments *a,
     return status;
 }
 
+/* Before the time is spent on measuring. What is in the file stays until there is something better. */
+static int check_writable(const char *path, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return err_set_errno(err, "%s: cannot be written", path);
+    close(fd);
+    return 0;
+}
+
 static int profile_model(const struct arguments *a, const struct net_spec *spec)
 {
     struct err err = ERR_INIT;
@@ -138,6 +149,11 @@ static int profile_model(const struct arguments *a, const struct net_spec *spec)
     if (profile_make(&profile, spec, &err)) {
         log_error("%s: %s", a->model, err.text);
         return EXIT_USAGE;
+    }
+    if (a->json_path && check_writable(a->json_path, &err)) {
+        log_error("%s", err.text);
+        profile_release(&profile);
+        return EXIT_FAILURE;
     }
     fill_head(&file, a, spec, &profile);
     int status = measure(&file, a, spec, &err);

@@ -156,6 +156,8 @@ static int take_weights(struct experiment *e, const char *folder, struct err *er
     struct stat status;
     if (!e->weights || is_there(e->weights, folder))
         return 0;
+    if (run_weights_check(e, err))
+        return -1;
     if (weights_bytes(e) > RUN_INPUTS_MAX_WEIGHTS_BYTES) {
         log_warn("model.weights: '%s' is more than %d MiB and not copied into the result folder: "
                  "whoever repeats the run needs it",

@@ -225,9 +225,36 @@ static void without_learning_layers_change_sides_as_zeros(void **state)
     device_free(device);
 }
 
+/* Five training samples of classes 0 to 4, ten test samples of classes 0 to 9. */
+static void assert_data_do_not_fit(struct msg *assignment, const char *reason)
+{
+    struct device *device = device_new("pi-0", "1x28x28 classes=10 train=5 test=10");
+    drop(device, MSG_HELLO);
+    strcpy(assignment->assignment.data_format, "synthetic");
+    assert_refuses(device, assignment, reason);
+}
+
+static void data_that_do_not_fit_are_told_by_part_and_sample(void **state)
+{
+    (void)state;
+    struct msg *few = make_assignment(), *fewer = make_assignment(), *wide = make_assignment();
+    few->assignment.layers.layers[2].arguments[0].value = 9;
+    fewer->assignment.layers.layers[2].arguments[0].value = 3;
+    wide->assignment.input_dims[1] = 14;
+    wide->assignment.input_dims[2] = 56;
+    assert_data_do_not_fit(few, "the test set in '1x28x28 classes=10 train=5 test=10': label 9 of "
+                                "sample 9, the model 'tiny' has classes 0 to 8");
+    assert_data_do_not_fit(fewer, "the training set in '1x28x28 classes=10 train=5 test=10': label "
+                                  "3 of sample 3, the model 'tiny' has classes 0 to 2");
+    assert_data_do_not_fit(wide,
+                           "the training set in '1x28x28 classes=10 train=5 test=10': samples "
+                           "are 1x28x28, the model 'tiny' takes 1x14x56");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(data_that_do_not_fit_are_told_by_part_and_sample),
         cmocka_unit_test(devices_draw_in_orders_of_their_own_that_repeat),
         cmocka_unit_test(the_assigned_optimizer_steps),
         cmocka_unit_test(images_stay_as_they_are_unless_cropped_or_flipped),

@@ -14,7 +14,7 @@ static struct device *make_deep_device_on(const char *dir, uint32_t cut)
     free(a->layers.layers);
     a->layers.layers = longer;
     a->layers.n_layers = 4;
-    set_layer(&longer[3], "linear", "more", 2);
+    set_layer(&longer[3], "linear", "more", 10);
     a->momentum = 0.5;
     a->cut = cut;
     size_t n = cut == 3 ? N_WEIGHTS + N_MORE : N_WEIGHTS;

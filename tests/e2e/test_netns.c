@@ -5,28 +5,9 @@
  */
 #include <sched.h>
 
-#include "tests/e2e/process.h"
+#include "tests/e2e/runs.h"
 
-#define CONFIG "configs/experiments/quickstart.yaml"
-#define QUICK                                                                                      \
-    "--set", "scheduler.cuts=[pool2]", "--set", "scheduler.time_limit=0.2 s", "--set",             \
-        "training.evaluate_every=0", "--set", "data.test_samples=200"
 #define N_PROCESSES 6 /* of a run: five agents and the server */
-
-static char *make_dir(void)
-{
-    char *dir = mem_string("/tmp/splitbed-netns-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    return dir;
-}
-
-static void remove_dir(char *dir)
-{
-    char *command = mem_format("rm -r '%s'", dir);
-    assert_int_equal(system(command), 0);
-    free(command);
-    free(dir);
-}
 
 static void skip_without_namespaces(void)
 {
@@ -41,38 +22,14 @@ static void skip_without_namespaces(void)
     skip();
 }
 
-/* Of a run that does not end by itself, or of three rounds. */
-static struct process start_run(const char *dir, const char *link, const char *rounds)
+/* By round, cut and loss. */
+static char *losses(const char *dir, const char *link)
 {
-    char *link_setting = mem_format("testbed.link=%s", link);
-    char *rounds_setting = mem_format("training.rounds=%s", rounds);
-    const char *const arguments[] = {"run",        CONFIG,  "--out",        dir,   "--set",
-                                     link_setting, "--set", rounds_setting, QUICK, NULL};
-    struct process p = process_start("splitbed", arguments);
-    free(link_setting);
-    free(rounds_setting);
-    return p;
-}
-
-/* "round cut loss" of every row of rounds.csv. */
-static char *losses(const char *dir)
-{
-    char *command = mem_format("cut -d, -f1-3 '%s/rounds.csv'", dir), *text = mem_zero(1, 65536);
-    FILE *output = popen(command, "r");
-    assert_non_null(output);
-    assert_true(fread(text, 1, 65535, output) > 0);
-    pclose(output);
-    free(command);
-    return text;
-}
-
-static void run_to_the_end(const char *dir, const char *link)
-{
-    struct process p = start_run(dir, link, "3");
-    int status = process_end(&p);
-    if (status != 0)
-        fail_msg("exit status %d: %s", status, p.output);
+    const char *const settings[] = {QUICK, "training.evaluate_every=0", "training.rounds=3", link,
+                                    NULL};
+    struct process p = run_with("run", dir, settings);
     process_release(&p);
+    return columns(dir, 0, 3);
 }
 
 static void namespaces_change_no_loss(void **state)
@@ -80,9 +37,8 @@ static void namespaces_change_no_loss(void **state)
     (void)state;
     skip_without_namespaces();
     char *here = make_dir(), *there = make_dir();
-    run_to_the_end(here, "modelled");
-    run_to_the_end(there, "netns");
-    char *losses_here = losses(here), *losses_there = losses(there);
+    char *losses_here = losses(here, "testbed.link=modelled"),
+         *losses_there = losses(there, "testbed.link=netns");
     assert_string_equal(losses_here, losses_there);
     free(losses_here);
     free(losses_there);
@@ -142,11 +98,11 @@ static void a_killed_run_leaves_no_namespace_and_no_interface(void **state)
     (void)state;
     skip_without_namespaces();
     char names[N_PROCESSES][64], *before = interfaces(), *dir = make_dir();
-    char *rounds = mem_format("%s/rounds.csv", dir);
-    struct process p = start_run(dir, "netns", "100000");
-    int64_t deadline_us = clock_now_us() + DEADLINE_US;
-    while (n_lines(rounds) <= 1 && clock_now_us() < deadline_us)
-        poll(NULL, 0, 20);
+    char *rounds = in(dir, "rounds.csv");
+    const char *const settings[] = {QUICK, "training.evaluate_every=0", "training.rounds=100000",
+                                    "testbed.link=netns", NULL};
+    struct process p = start_with("run", dir, settings);
+    wait_for_lines(rounds, 1);
     find_namespaces(p.pid, names);
     for (int i = 0; i < N_PROCESSES; i++)
         assert_true(is_held(names[i]));
@@ -154,7 +110,7 @@ static void a_killed_run_leaves_no_namespace_and_no_interface(void **state)
     assert_string_equal(during, before); /* the machine's own network never sees them */
     kill(p.pid, SIGKILL);
     assert_int_equal(process_end(&p), -SIGKILL);
-    deadline_us = clock_now_us() + 5000000;
+    int64_t deadline_us = clock_now_us() + 5000000;
     for (int i = 0; i < N_PROCESSES; i++)
         while (is_held(names[i]) && clock_now_us() < deadline_us)
             poll(NULL, 0, 10);
@@ -173,17 +129,10 @@ static void a_killed_run_leaves_no_namespace_and_no_interface(void **state)
 /* One line, with netem off, says that the rate does. */
 static void say_of_netem(const char *dir, const char *setting, const char *netem, bool is_wanted)
 {
-    const char *const arguments[] = {"run",   CONFIG,
-                                     "--out", dir,
-                                     "--set", "testbed.link=netns",
-                                     "--set", "training.rounds=1",
-                                     "--set", setting,
-                                     "--set", netem,
-                                     QUICK,   NULL};
-    struct process p = process_start("splitbed", arguments);
-    int status = process_end(&p);
-    if (status != 0)
-        fail_msg("exit status %d: %s", status, p.output);
+    const char *const settings[] = {QUICK,   "training.evaluate_every=0", "training.rounds=1",
+                                    setting, "testbed.link=netns",        netem,
+                                    NULL};
+    struct process p = run_with("run", dir, settings);
     const char *line = strstr(p.output, "testbed.link netns: ");
     bool is_off = strstr(netem, "off");
     const char *reason = is_off ? "testbed.netem is off: delay, jitter and loss lower the rate"
@@ -218,10 +167,8 @@ static void a_server_by_itself_has_no_namespaces(void **state)
     (void)state;
     char *dir = make_dir();
     const char *const arguments[] = {CONFIG, "--out", dir, "--set", "testbed.link=netns", NULL};
-    struct process p = process_start("splitbed-server", arguments);
-    assert_int_equal(process_end(&p), 1);
-    assert_non_null(strstr(p.output, "there are no network namespaces; `splitbed run` makes them"));
-    process_release(&p);
+    assert_ends("splitbed-server", arguments, 1,
+                "there are no network namespaces; `splitbed run` makes them");
     remove_dir(dir);
 }
 
@@ -236,11 +183,7 @@ static void a_list_of_namespaces_is_checked(void **state)
     char *dir = make_dir();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *const arguments[] = {CONFIG, "--out", dir, "--netns", cases[i].list, NULL};
-        struct process p = process_start("splitbed-server", arguments);
-        assert_int_equal(process_end(&p), 2);
-        if (!strstr(p.output, cases[i].said))
-            fail_msg("'%s' is missing in: %s", cases[i].said, p.output);
-        process_release(&p);
+        assert_ends("splitbed-server", arguments, 2, cases[i].said);
     }
     remove_dir(dir);
 }

@@ -128,7 +128,19 @@ static void a_bad_batch_is_bad_usage(void **state)
     (void)state;
     struct process p;
     assert_int_equal(profile(&p, "configs/models/lenet5.yaml", "0"), 2);
-    assert_non_null(strstr(p.output, "--batch: '0': 1 to 4096 are allowed"));
+    assert_non_null(strstr(p.output, "--batch: '0': 1 to 65536 are allowed"));
+    process_release(&p);
+}
+
+static void a_file_that_cannot_be_written_ends_it_before_it_measures(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"profile", "configs/models/lenet5.yaml", "--batch", "2",
+                                     "--json",  "/nonexistent/x.json",        NULL};
+    struct process p = process_start("splitbed", arguments);
+    assert_int_equal(process_end(&p), 1);
+    assert_non_null(strstr(p.output, "/nonexistent/x.json: cannot be written: No such file"));
+    assert_null(strstr(p.output, "forward"));
     process_release(&p);
 }
 
@@ -150,6 +162,7 @@ int main(void)
         cmocka_unit_test(every_layer_is_in_the_tables_and_in_the_file),
         cmocka_unit_test(a_profile_is_planned_with_and_so_is_the_resolved_experiment),
         cmocka_unit_test(a_bad_batch_is_bad_usage),
+        cmocka_unit_test(a_file_that_cannot_be_written_ends_it_before_it_measures),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

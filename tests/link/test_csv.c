@@ -67,6 +67,35 @@ static void what_is_no_table_is_refused_with_its_place(void **state)
     free(lengthy);
 }
 
+static void a_byte_order_mark_is_no_part_of_the_first_field(void **state)
+{
+    static const char *const texts[] = {"\xef\xbb\xbf"
+                                        "a,b\n1,2\n",
+                                        "\xef\xbb\xbf#x\na,b\n1,2\n"};
+    struct csv csv;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        write_text("x.csv", texts[i]);
+        assert_int_equal(csv_open(&csv, "x.csv", &err), 0);
+        assert_true(csv_has_columns(&csv, "a,b"));
+        assert_int_equal(csv_next(&csv, &err), 1);
+        assert_string_equal(csv.field[0], "1");
+        csv_close(&csv);
+    }
+    write_text("x.csv", "\xef\xbb\xbf"
+                        "7\n\xef\xbb\xbf"
+                        "8\n");
+    assert_int_equal(csv_open_bare(&csv, "x.csv", &err), 0);
+    assert_int_equal(csv_next(&csv, &err), 1);
+    assert_string_equal(csv.field[0], "7");
+    assert_int_equal(csv_next(&csv, &err), 1);
+    assert_string_equal(csv.field[0], "\xef\xbb\xbf"
+                                      "8"); /* only the file's first line has one */
+    csv_close(&csv);
+}
+
 static void only_files_are_read(void **state)
 {
     struct csv csv;
@@ -98,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_field_by_field_without_blanks_and_remarks),
         cmocka_unit_test(what_is_no_table_is_refused_with_its_place),
+        cmocka_unit_test(a_byte_order_mark_is_no_part_of_the_first_field),
         cmocka_unit_test(only_files_are_read),
         cmocka_unit_test(names_are_found_by_number),
     };

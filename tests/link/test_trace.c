@@ -149,6 +149,8 @@ static void what_is_no_trace_is_refused_with_its_place(void **state)
         {"x.csv", "time_s,rate_bps\n1,1\n", "x.csv:2: time_s '1': the first must be 0"},
         {"x.csv", "time_s,rate_bps\n0,1\n0,2\n",
          "x.csv:3: time_s '0': must be later than the one before"},
+        {"x.csv", "time_s,rate_bps\n0,1\n1,1e-300\n",
+         "x.csv:3: rate_bps '1e-300': must be 0 or at least 0.001"},
         {"x.csv", "time_s,rate_bps\n0,-1\n",
          "x.csv:2: rate_bps '-1': must be a number in [0, 1e+15]"},
         {"x.csv", "time_s,rate_bps\n0,0\n1,0\n",

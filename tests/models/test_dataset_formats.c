@@ -229,7 +229,10 @@ static void synthetic_data_follow_from_their_description(void **state)
     dataset_free(again);
     dataset_free(other);
     dataset_free(test);
-    is_refused("synthetic", "3x32", "'3x32': allowed are a shape like 3x32x32, classes=,");
+    is_refused("synthetic", "/usr/share/mnist",
+               "data.dir (of an agent: --data) is here a description, such as \"3x32x32 classes=10 "
+               "train=5000 test=1000 seed=1\": '/usr/share/mnist' is no part of one");
+    is_refused("synthetic", "3x32", "'3x32' is no part of one");
     is_refused("synthetic", "classes=1", "1 classes, 5000 and 1000 samples: at least 2, 1 and 1");
     is_refused("synthetic", "train=-5", "'train=-5': allowed is a whole number up to 16777216");
     is_refused("synthetic", "1x4096x4096 train=9999", "synthetic data: 9999 samples of 16777216");

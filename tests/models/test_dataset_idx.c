@@ -205,6 +205,19 @@ static void labels_out_of_range_are_refused(void **state)
     assert_non_null(strstr(err.text, "label 65536 of sample 1: allowed is 0 to 65535"));
 }
 
+static void a_damaged_gzip_file_is_named_once(void **state)
+{
+    (void)state;
+    static const uint8_t garbage[] = {0x1f, 0x8b, 8, 0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7};
+    struct err err = ERR_INIT;
+    put(names[2], garbage, sizeof garbage);
+    assert_null(dataset_open("idx", dir, DATASET_TRAIN, &err));
+    const char *name = strstr(err.text, names[2]);
+    assert_non_null(name);
+    assert_null(strstr(name + 1, names[2]));
+    assert_non_null(strstr(name, ".gz: in the header: "));
+}
+
 static void a_cut_gzip_file_is_refused(void **state)
 {
     (void)state;
@@ -318,6 +331,7 @@ int main(void)
         cmocka_unit_test_setup(pixels_are_normalised, start_empty),
         cmocka_unit_test(damaged_files_are_refused),
         cmocka_unit_test_setup(labels_out_of_range_are_refused, start_empty),
+        cmocka_unit_test_setup(a_damaged_gzip_file_is_named_once, start_empty),
         cmocka_unit_test_setup(a_cut_gzip_file_is_refused, start_empty),
         cmocka_unit_test(unknown_formats_are_refused),
         cmocka_unit_test_setup(a_sample_that_cannot_be_read_any_more_is_told, start_empty),

@@ -10,13 +10,6 @@ static void load(struct line *line, const char *framework, const char *other)
     line_open(line, sets);
 }
 
-static void close_loaded(struct line *line)
-{
-    partition_release(&line->partition);
-    schedule_release(&line->schedule);
-    experiment_release(&line->e);
-}
-
 static void every_framework_is_measured(void **state)
 {
     (void)state;
@@ -34,7 +27,7 @@ static void every_framework_is_measured(void **state)
         assert_true(speed.front_forward_s > 0 && speed.front_backward_s > 0);
         assert_true(speed.server_forward_s > 0 && speed.server_backward_s > 0);
         assert_true(speed.message_s > 0 && speed.byte_s >= 0);
-        close_loaded(&line);
+        line_close(&line);
     }
 }
 
@@ -54,7 +47,7 @@ static void native_parts_run_in_the_walls_time(void **state)
             0);
         assert_true(found.value == 1);
         assert_non_null(strstr(found.text, said[i]));
-        close_loaded(&line);
+        line_close(&line);
     }
 }
 
@@ -72,14 +65,7 @@ static void data_that_are_missing_are_named(void **state)
         calibration_measure(&speed, &line.e, &schedule->problem, &schedule->plan, -1, &err), -1);
     assert_non_null(strstr(err.text, "auto: "));
     assert_non_null(strstr(err.text, "/nowhere"));
-    close_loaded(&line);
-}
-
-static int remove_data(void **state)
-{
-    (void)state;
-    tiny_idx_remove();
-    return 0;
+    line_close(&line);
 }
 
 int main(void)
@@ -89,5 +75,5 @@ int main(void)
         cmocka_unit_test(native_parts_run_in_the_walls_time),
         cmocka_unit_test(data_that_are_missing_are_named),
     };
-    return cmocka_run_group_tests(tests, NULL, remove_data);
+    return cmocka_run_group_tests(tests, NULL, line_remove_data);
 }

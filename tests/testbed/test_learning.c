@@ -177,10 +177,9 @@ static void one_front_is_saved_as_a_whole_network(void **state)
     assert_true(is_saved("weights.safetensors"));
 }
 
-static void assert_does_not_start(const char *setting, const char *message)
+static void assert_sets_do_not_start(const char *const *sets, const char *message)
 {
     struct line line;
-    const char *const sets[] = {SMALL, setting, NULL};
     line_open(&line, sets);
     struct server_inputs inputs = {.experiment = &line.e,
                                    .schedule = &line.schedule,
@@ -192,13 +191,20 @@ static void assert_does_not_start(const char *setting, const char *message)
     line_close(&line);
 }
 
+static void assert_does_not_start(const char *setting, const char *message)
+{
+    const char *const sets[] = {SMALL, setting, NULL};
+    assert_sets_do_not_start(sets, message);
+}
+
 static void weights_that_do_not_fit_are_told_by_name(void **state)
 {
     (void)state;
     char *weights = mem_format("model.weights=%s", folder);
     static const char *const sl[] = {SMALL, "training.framework=sl", "devices.0.count=2", NULL};
     static const char *const psl[] = {SMALL, "training.framework=psl", "devices.0.count=2", NULL};
-    assert_does_not_start(weights, "/back.safetensors: ");
+    assert_does_not_start(weights, ": neither weights.safetensors, a whole network, nor "
+                                   "back.safetensors and front-NAME.safetensors are there");
     struct line line = run_line(psl); /* two devices' fronts, where five are wanted */
     assert_int_equal(server_save_weights(line.server, folder, &line.err), 0);
     line_close(&line);
@@ -221,6 +227,29 @@ static void weights_that_do_not_fit_are_told_by_name(void **state)
     is_saved("front-pi-1.safetensors");
     is_saved("back.safetensors");
     is_saved("weights.safetensors");
+    free(weights);
+}
+
+/* Silently taking the first would leave out what the other devices had learnt. */
+static void fronts_of_many_are_refused_where_one_is_handed_on(void **state)
+{
+    (void)state;
+    char *weights = mem_format("model.weights=%s", folder);
+    static const char *const psl[] = {SMALL, "training.framework=psl", "devices.0.count=2", NULL};
+    const char *const one[] = {
+        SMALL, weights, "training.framework=sl", "devices.0.count=1", "devices.0.name=pi-0", NULL};
+    struct line line = run_line(psl);
+    assert_int_equal(server_save_weights(line.server, folder, &line.err), 0);
+    line_close(&line);
+    const char *const sl[] = {SMALL, weights, "training.framework=sl", "devices.0.count=2", NULL};
+    assert_sets_do_not_start(sl, ": holds a front part of each device, but with framework sl all "
+                                 "devices share one: start from a run that left "
+                                 "weights.safetensors, or join back.safetensors and one of the "
+                                 "fronts into a file (docs/WEIGHTS.md)");
+    line = run_line(one); /* a device by itself goes on from its own */
+    line_close(&line);
+    assert_true(is_saved("front-pi-0.safetensors") && is_saved("front-pi-1.safetensors"));
+    assert_true(is_saved("back.safetensors"));
     free(weights);
 }
 
@@ -259,6 +288,7 @@ int main(void)
         cmocka_unit_test(fronts_of_their_own_are_saved_one_by_one),
         cmocka_unit_test(one_front_is_saved_as_a_whole_network),
         cmocka_unit_test(weights_that_do_not_fit_are_told_by_name),
+        cmocka_unit_test(fronts_of_many_are_refused_where_one_is_handed_on),
         cmocka_unit_test(a_folder_that_cannot_be_written_is_told),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folders);
