@@ -140,7 +140,7 @@ static void a_file_that_cannot_be_written_ends_it_before_it_measures(void **stat
     struct process p = process_start("splitbed", arguments);
     assert_int_equal(process_end(&p), 1);
     assert_non_null(strstr(p.output, "/nonexistent/x.json: cannot be written: No such file"));
-    assert_null(strstr(p.output, "forward"));
+    assert_null(strstr(p.output, "Instruction set")); /* the table's head */
     process_release(&p);
 }
 
