@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "edge-server/link_kind.h"
 #include "edge-server/schedule.h"
 #include "testbed/calibration_jobs.h"
 #include "testbed/helpers.h"
@@ -60,23 +59,11 @@ int calibration_measure(struct machine_speed *speed, const struct experiment *e,
     return 0;
 }
 
-static bool is_in_walls_time(const struct experiment *e)
-{
-    return !e->testbed.models_compute || !link_kind_find(e->testbed.link)->is_emulated;
-}
-
 int calibration_time_scale(struct time_scale *found, const struct experiment *e,
                            const struct problem *problem, const struct plan *plan, int stop_fd,
                            struct err *err)
 {
     struct machine_speed speed;
-    if (is_in_walls_time(e)) {
-        bool has_links = link_kind_find(e->testbed.link)->is_emulated;
-        *found = (struct time_scale){.value = 1, .exact = 1};
-        snprintf(found->text, sizeof found->text, "time_scale 1: %s native, in the wall's time",
-                 has_links ? "compute is" : "links are");
-        return 0;
-    }
     if (calibration_measure(&speed, e, problem, plan, stop_fd, err))
         return -1;
     struct load load = load_of_plan(problem, plan);
@@ -110,7 +97,7 @@ static int find(struct time_scale *found, const struct schedule *schedule, const
                                   dir, stop_fd};
     if (calibration_time_scale(found, schedule->e, problem, plan, stop_fd, err))
         return -1;
-    return is_in_walls_time(schedule->e) ? 0 : find_by_rehearsal(found, &rehearsal, err);
+    return find_by_rehearsal(found, &rehearsal, err);
 }
 
 int calibration_of_run(struct time_scale *found, const struct experiment *e, const char *dir,

@@ -6,7 +6,8 @@
  *
  * Measured are a device's passes (with its data, on as many cores at once as devices will compute at once), the
  * server's for all devices of a turn, and messages over the loopback interface: each in processes of their own, which
- * end with it. Where compute or link are native the wall's time is what is measured, and the scale is 1.
+ * end with it. Where compute or link are
+ * native there is nothing to find: experiments have scale 1 then.
  */
 #ifndef TESTBED_CALIBRATION_H
 #define TESTBED_CALIBRATION_H

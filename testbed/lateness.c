@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "edge-server/record.h"
+
 /* The scale at which what was late stays within `allowed_s` of modelled time. */
 static double needed(const struct lateness *lateness, const struct lateness_times *times,
                      double allowed_s)
@@ -13,7 +15,7 @@ static double needed(const struct lateness *lateness, const struct lateness_time
 
 static double allowed_of_phase_s(const struct lateness_times *phase)
 {
-    return LATENESS_SHARE * fmax(LATENESS_CLOSE_SHARE * phase->predicted_s, LATENESS_CLOSE_S);
+    return LATENESS_SHARE * fmax(DIFFERENCE_SHARE * phase->predicted_s, LATENESS_CLOSE_S);
 }
 
 static void tell(char why[TIME_SCALE_WHY], const struct lateness *lateness,

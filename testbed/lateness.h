@@ -16,10 +16,9 @@
 
 #include "testbed/load_model.h"
 
-#define LATENESS_MAX_PHASES  16
-#define LATENESS_SHARE       0.8
-#define LATENESS_CLOSE_SHARE 0.05
-#define LATENESS_CLOSE_S     0.002
+#define LATENESS_MAX_PHASES 16
+#define LATENESS_SHARE      0.8
+#define LATENESS_CLOSE_S    0.002
 
 /* Medians over the rounds, modelled seconds; a phase is the slowest device's. */
 struct lateness_times {

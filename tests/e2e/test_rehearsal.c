@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* testbed.time_scale: auto as a user sees it: rehearsals, their folders, and what happens when one is stopped. */
-#include "tests/e2e/process.h"
+#include "tests/e2e/runs.h"
 
-#include <jansson.h>
-
-#define CONFIG "configs/experiments/quickstart.yaml"
 #define START                                                                                      \
     "run", CONFIG, "--set", "scheduler.cuts=[pool2]", "--set", "scheduler.time_limit=0.2 s",       \
         "--set", "training.evaluate_every=0", "--set", "data.test_samples=200", "--set",           \
         "testbed.time_scale=auto", "--out"
-
-static char *make_dir(void)
-{
-    char *dir = mem_string("/tmp/splitbed-rehearsal-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    return dir;
-}
-
-static void remove_dir(char *dir)
-{
-    char *command = mem_format("rm -r '%s'", dir);
-    assert_int_equal(system(command), 0);
-    free(command);
-    free(dir);
-}
 
 static json_t *summary_in(const char *dir, const char *folder)
 {

@@ -299,16 +299,26 @@ static double number_at(const json_t *root, const char *object, const char *key)
     return json_number_value(value);
 }
 
-/* Losses that are no numbers are null: the file stays JSON. */
-static void a_saved_summary_holds_what_is_printed(void **state)
+/* summary.json of a run that ended early. */
+static json_t *saved(const struct summary *summary)
 {
-    (void)state;
-    struct summary *summary = summary_new(&two_devices, false);
     struct err err = ERR_INIT;
     char path[] = "/tmp/splitbed-summary-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
+    assert_int_equal(summary_save(summary, false, path, &err), 0);
+    json_t *root = json_load_file(path, 0, NULL);
+    assert_non_null(root);
+    unlink(path);
+    return root;
+}
+
+/* Losses that are no numbers are null: the file stays JSON. */
+static void a_saved_summary_holds_what_is_printed(void **state)
+{
+    (void)state;
+    struct summary *summary = summary_new(&two_devices, false);
     for (uint32_t i = 0; i < 3; i++) {
         struct round_record record = make_record(i + 1);
         record.measured_s = record.predicted_s * (1 + 0.25 * i);
@@ -321,9 +331,7 @@ static void a_saved_summary_holds_what_is_printed(void **state)
         summary_add(summary, &record);
         round_record_release(&record);
     }
-    assert_int_equal(summary_save(summary, false, path, &err), 0);
-    json_t *root = json_load_file(path, 0, NULL);
-    assert_non_null(root);
+    json_t *root = saved(summary);
     assert_true(json_is_false(json_object_get(root, "is_complete")));
     assert_int_equal(json_integer_value(json_object_get(root, "rounds")), 3);
     assert_int_equal(json_integer_value(json_object_get(root, "overruns")), 3);
@@ -341,9 +349,9 @@ static void a_saved_summary_holds_what_is_printed(void **state)
     assert_string_equal(json_string_value(json_object_get(worst, "device")), "d1");
     assert_int_equal(json_integer_value(json_object_get(worst, "round")), 2);
     json_decref(root);
+    struct err err = ERR_INIT;
     assert_int_equal(summary_save(summary, true, "/nowhere/summary.json", &err), -1);
     assert_non_null(strstr(err.text, "/nowhere/summary.json"));
-    unlink(path);
     summary_free(summary);
 }
 
@@ -352,18 +360,10 @@ static void a_summary_of_no_round_is_saved(void **state)
 {
     (void)state;
     struct summary *summary = summary_new(&two_devices, false);
-    struct err err = ERR_INIT;
-    char path[] = "/tmp/splitbed-summary-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    assert_int_equal(summary_save(summary, false, path, &err), 0);
-    json_t *root = json_load_file(path, 0, NULL);
-    assert_non_null(root);
+    json_t *root = saved(summary);
     assert_int_equal(json_integer_value(json_object_get(root, "rounds")), 0);
     assert_null(json_object_get(root, "latency"));
     json_decref(root);
-    unlink(path);
     summary_free(summary);
 }
 

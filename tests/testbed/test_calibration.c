@@ -31,26 +31,6 @@ static void every_framework_is_measured(void **state)
     }
 }
 
-static void native_parts_run_in_the_walls_time(void **state)
-{
-    (void)state;
-    static const char *const natives[] = {"testbed.compute=native", "testbed.link=native"};
-    static const char *const said[] = {"compute is native", "links are native"};
-    for (size_t i = 0; i < ARRAY_LEN(natives); i++) {
-        struct line line;
-        struct time_scale found;
-        struct err err = ERR_INIT;
-        load(&line, "training.framework=epsl", natives[i]);
-        const struct schedule *schedule = &line.schedule;
-        assert_int_equal(
-            calibration_time_scale(&found, &line.e, &schedule->problem, &schedule->plan, -1, &err),
-            0);
-        assert_true(found.value == 1);
-        assert_non_null(strstr(found.text, said[i]));
-        line_close(&line);
-    }
-}
-
 static void data_that_are_missing_are_named(void **state)
 {
     (void)state;
@@ -72,7 +52,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_framework_is_measured),
-        cmocka_unit_test(native_parts_run_in_the_walls_time),
         cmocka_unit_test(data_that_are_missing_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, line_remove_data);
